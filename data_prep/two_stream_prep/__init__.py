@@ -1,0 +1,1 @@
+"""Video files to frames, optical flow, lists and databases."""

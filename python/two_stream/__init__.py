@@ -1,0 +1,1 @@
+"""Train, evaluate and fuse two-stream ConvNets with Caffe."""
