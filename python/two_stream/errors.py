@@ -1,8 +1,5 @@
-"""Errors that the user can mend."""
+"""Errors that the user can mend (one class for the driver and data_prep)."""
 
+from two_stream_prep.errors import UserError
 
-class UserError(Exception):
-    """One line: file, line number, what is wrong and what to do.
-
-    The ``two-stream`` command prints it and exits with status 1.
-    """
+__all__ = ["UserError"]
