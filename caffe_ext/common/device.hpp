@@ -1,0 +1,15 @@
+#ifndef TWO_STREAM_COMMON_DEVICE_HPP_
+#define TWO_STREAM_COMMON_DEVICE_HPP_
+
+#include <string>
+
+namespace two_stream {
+
+// GPUs of this machine. In a build without CUDA, and where the driver finds
+// none, both throw UserError that says so.
+int DeviceCount();
+std::string DeviceName(int device);
+
+}  // namespace two_stream
+
+#endif  // TWO_STREAM_COMMON_DEVICE_HPP_

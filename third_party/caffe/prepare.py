@@ -1,0 +1,87 @@
+"""Prepares Caffe's source tree for the build.
+
+    prepare.py OUTPUT GRAFT.proto...
+
+fetches Caffe (or takes CAFFE_SOURCE_DIR), applies the fixes, grafts our fields
+onto caffe.proto and writes the parts that the build compiles to OUTPUT. A file
+is written only if its text changed, so that a second run rebuilds nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tarfile
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+import fetch  # noqa: E402
+import fixes  # noqa: E402
+import graft  # noqa: E402
+
+PARTS = ("include/", "src/", "python/", "examples/images/")
+PROTO = "src/caffe/proto/caffe.proto"
+
+
+def read_archive(path: Path) -> dict[str, bytes]:
+    files = {}
+    with tarfile.open(path) as tar:
+        for member in tar:
+            name = member.name.removeprefix("./")
+            if member.isfile() and name.startswith(PARTS):
+                files[name] = tar.extractfile(member).read()
+    return files
+
+
+def read_checkout(root: Path) -> dict[str, bytes]:
+    if not (root / PROTO).is_file():
+        raise fetch.FetchError(
+            f"CAFFE_SOURCE_DIR={root} is no checkout of BVLC Caffe: it has no {PROTO}."
+        )
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for part in PARTS
+        for path in sorted((root / part).rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def write_changed(path: Path, content: bytes) -> None:
+    if path.is_file() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def prepare(output: Path, grafts: list[Path]) -> None:
+    given = os.environ.get("CAFFE_SOURCE_DIR")
+    files = read_checkout(Path(given)) if given else read_archive(fetch.archive())
+
+    names = {PROTO} | {name for fix in fixes.FIXES for name in fix.files}
+    texts = {name: files[name].decode() for name in names if name in files}
+    fixes.apply(fixes.FIXES, texts)
+    for path in grafts:
+        texts[PROTO] = graft.graft(texts[PROTO], path.name, path.read_text())
+    files.update({name: text.encode() for name, text in texts.items()})
+
+    for name, content in files.items():
+        write_changed(output / name, content)
+    for path in sorted(output.rglob("*")):  # left by another version of Caffe
+        if path.is_file() and str(path.relative_to(output)) not in files:
+            path.unlink()
+
+
+def main() -> int:
+    try:
+        prepare(Path(sys.argv[1]), [Path(name) for name in sorted(sys.argv[2:])])
+    except (fetch.FetchError, fixes.FixError, graft.GraftError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

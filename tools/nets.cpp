@@ -1,0 +1,57 @@
+#include "tools/nets.hpp"
+
+#include <glog/logging.h>
+
+#include <boost/algorithm/string.hpp>
+#include <vector>
+
+#include "caffe_ext/common/error.hpp"
+#include "caffe_ext/common/prototxt.hpp"
+#include "caffe_ext/common/weights.hpp"
+#include "tools/action.hpp"
+
+namespace two_stream {
+
+using std::string;
+using std::vector;
+
+static vector<string> SplitFiles(const string& files) {
+  vector<string> names;
+  boost::split(names, files, boost::is_any_of(","));
+  for (string& name : names) boost::trim(name);
+  return names;
+}
+
+std::unique_ptr<caffe::Net<float>> MakeNet(const string& model,
+                                           caffe::Phase phase) {
+  caffe::NetParameter param = ReadNetFile(model);
+  param.mutable_state()->set_phase(phase);
+  param.mutable_state()->set_level(FLAGS_level);
+  for (const string& stage : StagesFromFlag()) {
+    param.mutable_state()->add_stage(stage);
+  }
+  return std::make_unique<caffe::Net<float>>(param);
+}
+
+void CheckWeights(const string& files, const caffe::Net<float>& net) {
+  vector<string> layers;
+  for (size_t i = 0; i < net.layers().size(); ++i) {
+    if (!net.layers()[i]->blobs().empty()) {
+      layers.push_back(net.layer_names()[i]);
+    }
+  }
+  for (const string& file : SplitFiles(files)) {
+    if (boost::algorithm::ends_with(file, ".h5")) continue;
+    const WeightMatch match = MatchWeights(file, layers);
+    LOG(INFO) << "Weights " << file << ": " << Describe(match);
+  }
+}
+
+void LoadWeights(const string& files, caffe::Net<float>* net) {
+  CheckWeights(files, *net);
+  for (const string& file : SplitFiles(files)) {
+    net->CopyTrainedLayersFrom(file);
+  }
+}
+
+}  // namespace two_stream

@@ -1,0 +1,24 @@
+#ifndef TWO_STREAM_TOOLS_NETS_HPP_
+#define TWO_STREAM_TOOLS_NETS_HPP_
+
+#include <memory>
+#include <string>
+
+#include "caffe/net.hpp"
+
+namespace two_stream {
+
+// The net of a prototxt at -level and -stage. Throws UserError.
+std::unique_ptr<caffe::Net<float>> MakeNet(const std::string& model,
+                                           caffe::Phase phase);
+
+// Logs what loading `files` (separated by commas) into `net` copies and what it
+// leaves; throws UserError if a file matches nothing.
+void CheckWeights(const std::string& files, const caffe::Net<float>& net);
+
+// CheckWeights, then copies.
+void LoadWeights(const std::string& files, caffe::Net<float>* net);
+
+}  // namespace two_stream
+
+#endif  // TWO_STREAM_TOOLS_NETS_HPP_
