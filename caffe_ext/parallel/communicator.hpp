@@ -98,8 +98,7 @@ class Communicator {
 
   // In place over data[0, count).
   template <typename T>
-  void AllReduce(T* data, size_t count,
-                 Reduction reduction = Reduction::kSum) {
+  void AllReduce(T* data, size_t count, Reduction reduction = Reduction::kSum) {
     Run({Collective::Kind::kAllReduce, DataTypeOf<T>::value, reduction, count,
          0},
         data, data);

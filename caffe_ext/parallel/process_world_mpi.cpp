@@ -30,8 +30,8 @@ void CheckMpi(int status, const char* call) {
   char text[MPI_MAX_ERROR_STRING];
   int length = 0;
   MPI_Error_string(status, text, &length);
-  throw CommunicatorError(
-      -1, std::string(call) + ": " + std::string(text, length));
+  throw CommunicatorError(-1,
+                          std::string(call) + ": " + std::string(text, length));
 }
 
 // The messages of one phase: posted first, then awaited together.

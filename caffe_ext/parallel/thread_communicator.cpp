@@ -31,9 +31,9 @@ class ThreadGroup {
       changed_.notify_all();
       return;
     }
-    const bool in_time = changed_.wait_for(
-        lock, std::chrono::duration<double>(timeout),
-        [&] { return blame_ >= 0 || AllArrived(turn); });
+    const bool in_time =
+        changed_.wait_for(lock, std::chrono::duration<double>(timeout),
+                          [&] { return blame_ >= 0 || AllArrived(turn); });
     if (!in_time) {
       SetFailed(FirstMissing(turn), TimeoutText(turn, call, timeout));
     }
@@ -133,10 +133,10 @@ class ThreadCommunicator : public Communicator {
     for (int r = 0; r < size(); ++r) {
       const Collective& other = group_->posts()[r].call;
       if (other == call) continue;
-      throw CommunicatorError(
-          r, "rank " + std::to_string(r) + " called " + other.ToString() +
-                 " while rank " + std::to_string(rank()) + " called " +
-                 call.ToString());
+      throw CommunicatorError(r, "rank " + std::to_string(r) + " called " +
+                                     other.ToString() + " while rank " +
+                                     std::to_string(rank()) + " called " +
+                                     call.ToString());
     }
   }
 
