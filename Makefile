@@ -50,9 +50,11 @@ test-caffe: build-tests ## Caffe's own C++ tests against our library
 
 .PHONY: test-pycaffe
 test-pycaffe: build ## pycaffe's own tests
-	cd build/cpu/caffe-src/python && PYTHONPATH=$(CURDIR)/build/cpu/python \
-	  $(CURDIR)/$(PYTHON) -m unittest discover -s caffe/test 2>&1 | tail -n 4; \
-	  exit $${PIPESTATUS[0]}
+	cd build/cpu/caffe-src/python/caffe/test && \
+	  PYTHONPATH=$(CURDIR)/build/cpu/python GLOG_minloglevel=2 \
+	  $(CURDIR)/$(PYTHON) -m unittest discover -t . -s . > $(CURDIR)/build/cpu/pycaffe_tests.log 2>&1 || \
+	  { tail -n 40 $(CURDIR)/build/cpu/pycaffe_tests.log; exit 1; }
+	@tail -n 3 build/cpu/pycaffe_tests.log
 
 .PHONY: test-python
 test-python: build-tests

@@ -10,7 +10,7 @@ packages="build-essential make cmake ninja-build ccache git ca-certificates
   libboost-system-dev libboost-filesystem-dev libboost-thread-dev
   libboost-python-dev libopencv-core-dev libopencv-imgproc-dev
   libopencv-imgcodecs-dev libopencv-highgui-dev libopencv-videoio-dev
-  libopenmpi-dev openmpi-bin libgtest-dev clang-format
+  libopenmpi-dev openmpi-bin libgtest-dev clang-format graphviz
   python3 python3-dev python3-venv"
 
 missing=""

@@ -77,6 +77,6 @@ def graft(proto: str, name: str, addition: str) -> str:
                         f"{name}: {message}.{field} = {number} clashes with "
                         f"{other} = {taken} of Caffe or an earlier graft"
                     )
-        inserted = f"\n  // From {name}.{addition[body:end].rstrip()}\n"
+        inserted = f"\n  // From {name}.\n{addition[body:end].rstrip()}\n"
         proto = proto[:old_end] + inserted + proto[old_end:]
     return proto

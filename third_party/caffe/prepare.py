@@ -20,8 +20,16 @@ import fetch  # noqa: E402
 import fixes  # noqa: E402
 import graft  # noqa: E402
 
-PARTS = ("include/", "src/", "python/", "examples/images/")
+PARTS = ("include/", "src/", "python/")
+EXAMPLES = ("models/", "examples/")  # pycaffe's tests draw every net of these
 PROTO = "src/caffe/proto/caffe.proto"
+
+
+def wanted(name: str) -> bool:
+    """Whether the build or Caffe's own tests need the file."""
+    if name.startswith(EXAMPLES):
+        return name.endswith(".prototxt") or name.startswith("examples/images/")
+    return name.startswith(PARTS) and not name.endswith(".pyc")
 
 
 def read_archive(path: Path) -> dict[str, bytes]:
@@ -29,7 +37,7 @@ def read_archive(path: Path) -> dict[str, bytes]:
     with tarfile.open(path) as tar:
         for member in tar:
             name = member.name.removeprefix("./")
-            if member.isfile() and name.startswith(PARTS):
+            if member.isfile() and wanted(name):
                 files[name] = tar.extractfile(member).read()
     return files
 
@@ -39,12 +47,13 @@ def read_checkout(root: Path) -> dict[str, bytes]:
         raise fetch.FetchError(
             f"CAFFE_SOURCE_DIR={root} is no checkout of BVLC Caffe: it has no {PROTO}."
         )
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for part in PARTS
-        for path in sorted((root / part).rglob("*"))
-        if path.is_file() and path.suffix != ".pyc"
-    }
+    files = {}
+    for part in PARTS + EXAMPLES:
+        for path in sorted((root / part).rglob("*")):
+            name = path.relative_to(root).as_posix()
+            if path.is_file() and wanted(name):
+                files[name] = path.read_bytes()
+    return files
 
 
 def write_changed(path: Path, content: bytes) -> None:

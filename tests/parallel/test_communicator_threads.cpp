@@ -1,0 +1,117 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "caffe_ext/parallel/thread_communicator.hpp"
+#include "tests/parallel/conformance.hpp"
+
+namespace two_stream {
+namespace {
+
+void OnRanks(int size, const std::function<void(Communicator*)>& body) {
+  auto communicators = MakeThreadCommunicators(size);
+  std::vector<std::thread> threads;
+  for (auto& communicator : communicators) {
+    threads.emplace_back([&body, c = communicator.get()] { body(c); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+class ThreadRanks : public testing::TestWithParam<int> {};
+
+TEST_P(ThreadRanks, Conform) {
+  OnRanks(GetParam(), [](Communicator* c) { CheckConformance(c, 1); });
+}
+
+TEST_P(ThreadRanks, SurviveManyShortCollectives) {
+  OnRanks(GetParam(), [](Communicator* c) {
+    for (int i = 0; i < 2000; ++i) {
+      double value = c->rank() + i;
+      c->AllReduce(&value, 1);
+      ASSERT_EQ(c->size() * (c->size() - 1) / 2. + c->size() * i, value);
+    }
+  });
+}
+
+TEST_P(ThreadRanks, CountTraffic) {
+  const int size = GetParam();
+  OnRanks(size, [size](Communicator* c) {
+    const uint64_t count = 840 * size;
+    std::vector<float> data(count);
+    c->AllReduce(data.data(), count);
+    EXPECT_EQ(1u, c->traffic().calls);
+    EXPECT_EQ(size > 1 ? 4 * count : 0, c->traffic().payload_bytes);
+    EXPECT_EQ(2 * 4 * count * (size - 1) / size, c->traffic().moved_bytes);
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, ThreadRanks, testing::Values(1, 2, 3, 4, 8));
+
+TEST(ThreadGroup, NameALateRankWithinTheTimeout) {
+  std::atomic<int> errors{0};
+  OnRanks(3, [&](Communicator* c) {
+    c->set_timeout(0.2);
+    c->Barrier();
+    if (c->rank() == 1) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    }
+    std::vector<float> data(10);
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      c->AllReduce(data.data(), data.size());
+      ADD_FAILURE() << "rank " << c->rank() << " got a result";
+    } catch (const CommunicatorError& error) {
+      ++errors;
+      EXPECT_EQ(1, error.blame());
+      EXPECT_EQ(
+          "all-reduce of 10 float timed out after 0.2 s: no word from rank 1",
+          std::string(error.what()));
+    }
+    const std::chrono::duration<double> taken =
+        std::chrono::steady_clock::now() - start;
+    EXPECT_LT(taken.count(), 0.55);
+  });
+  EXPECT_EQ(3, errors);
+}
+
+TEST(ThreadGroup, HearOfAFailureAtOnce) {
+  std::atomic<int> errors{0};
+  OnRanks(4, [&](Communicator* c) {
+    c->set_timeout(60);
+    if (c->rank() == 2) {
+      c->Fail("disk full");
+      return;
+    }
+    try {
+      c->Barrier();
+    } catch (const CommunicatorError& error) {
+      ++errors;
+      EXPECT_EQ(2, error.blame());
+      EXPECT_EQ("rank 2 failed: disk full", std::string(error.what()));
+    }
+  });
+  EXPECT_EQ(3, errors);
+}
+
+TEST(ThreadGroup, RefuseUnequalCalls) {
+  std::atomic<int> errors{0};
+  OnRanks(2, [&](Communicator* c) {
+    std::vector<double> data(8);
+    try {
+      c->AllReduce(data.data(), c->rank() == 0 ? 8 : 7);
+    } catch (const CommunicatorError& error) {
+      ++errors;
+      EXPECT_NE(std::string::npos,
+                std::string(error.what()).find("all-reduce of 7 double"));
+    }
+  });
+  EXPECT_EQ(2, errors);
+}
+
+}  // namespace
+}  // namespace two_stream
