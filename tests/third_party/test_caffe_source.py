@@ -36,7 +36,7 @@ message B {
 def test_one_line_sources():
     text = (
         "# deb http://commented.example/debian sid main\n"
-        "deb [arch=amd64 signed-by=/k.gpg] http://m.example/debian stable main contrib\n"
+        "deb [arch=amd64 signed-by=/k] http://m.example/debian stable main contrib\n"
         "deb-src http://m.example/debian stable main # why\n"
     )
     found = fetch.parse_one_line(text)
