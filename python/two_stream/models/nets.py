@@ -1,0 +1,97 @@
+"""An architecture between its data and its losses."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from caffe.proto import caffe_pb2
+
+from two_stream.models import small
+from two_stream.models.builder import NetBuilder, gaussian
+from two_stream.models.settings import NetSettings
+
+ARCHITECTURES: dict[str, ModuleType] = {"small": small}
+
+# Weights are copied by layer name: the ImageNet model's last layer has another,
+# and is left out.
+SCORE_LAYER = "fc8_action"
+SCORE_BLOB = "fc8"
+# One crop of one stack a video: some 10 points below the protocol of section
+# 4.1, and called so in every log.
+ACCURACY_BLOB = "accuracy_centre_crop"
+
+
+def train_val(architecture: str, settings: NetSettings) -> caffe_pb2.NetParameter:
+    """The net for training, with TEST layers for one centre crop a video."""
+    net = NetBuilder(f"{settings.stream}_{architecture}", training=True)
+    _video_data(net, settings, "TRAIN")
+    _video_data(net, settings, "TEST")
+    score = _score(net, architecture, settings)
+    net.layer("SoftmaxWithLoss", "loss", [score, "label"])
+    test_only = [{"phase": "TEST"}]
+    net.layer("Accuracy", ACCURACY_BLOB, [score, "label"], include=test_only)
+    return _share_buffers(net)
+
+
+def deploy(
+    architecture: str, settings: NetSettings, batch: int = 10
+) -> caffe_pb2.NetParameter:
+    """The net for testing: blob ``data`` in, blob ``fc8`` (scores) out."""
+    net = NetBuilder(f"{settings.stream}_{architecture}", training=False)
+    shape = {"dim": [batch, settings.channels, settings.crop, settings.crop]}
+    net.layer("Input", "data", input_param={"shape": [shape]})
+    _score(net, architecture, settings)
+    return _share_buffers(net)
+
+
+def _score(net: NetBuilder, architecture: str, settings: NetSettings) -> str:
+    features = ARCHITECTURES[architecture].body(net, settings)
+    return net.fc(
+        SCORE_LAYER,
+        features,
+        settings.classes,
+        filler=gaussian(0.001),
+        top=SCORE_BLOB,
+    )
+
+
+def _video_data(net: NetBuilder, settings: NetSettings, phase: str) -> None:
+    training = phase == "TRAIN"
+    video = {
+        "source": settings.train_list if training else settings.test_list,
+        "batch_size": settings.train_batch if training else settings.test_batch,
+        "new_length": settings.length,
+        "modality": "FLOW" if settings.is_flow else "RGB",
+    }
+    if settings.height:
+        video |= {"new_height": settings.height, "new_width": settings.width}
+    transform = {
+        "crop_size": settings.crop,
+        "mirror": training and settings.mirror,
+        "mean_value": settings.mean,
+    }
+    if settings.scale != 1:
+        transform["scale"] = settings.scale
+    if settings.is_flow:
+        transform["is_flow"] = True
+    if training:
+        video["shuffle"] = True
+        if settings.fix_crop:
+            transform["fix_crop"] = True
+        if settings.multi_scale:
+            transform |= {"multi_scale": True, "scale_ratios": [1, 0.875, 0.75, 0.66]}
+            transform["max_distort"] = 1
+    net.layer(
+        "VideoData",
+        "data",
+        top=["data", "label"],
+        include=[{"phase": phase}],
+        transform_param=transform,
+        video_data_param=video,
+    )
+
+
+def _share_buffers(net: NetBuilder) -> caffe_pb2.NetParameter:
+    net.net.mem_param.optimize_train = True
+    net.net.mem_param.optimize_test = True
+    return net.net
