@@ -13,8 +13,8 @@ See two_stream_prep.layout for what is where, two_stream_prep.lists for lists.
 
 from two_stream_prep.discover import find_videos
 from two_stream_prep.errors import UserError
-from two_stream_prep.extract import ExtractReport, extract
 from two_stream_prep.extract_video import Video
+from two_stream_prep.extraction import ExtractReport, extract
 from two_stream_prep.flow import DIS, TVL1, Farneback, dequantize, quantize
 from two_stream_prep.lmdb_writer import write_lmdb
 from two_stream_prep.manifest import Manifest

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from two_stream_prep.discover import find_videos
 from two_stream_prep.errors import UserError
-from two_stream_prep.extract import extract
+from two_stream_prep.extraction import extract
 from two_stream_prep.lists import (
     FolderRule,
     Split,

@@ -10,15 +10,11 @@ from two_stream_prep.errors import UserError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write under a temporary name in the same folder, then rename.
-
-    Names that aren't valid UTF-8 on disk go out as the bytes they came from.
-    """
+    """Write UTF-8 under a temporary name in the same folder, then rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
+        temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -47,10 +43,13 @@ def read_json(path: Path) -> dict:
 def read_lines(path: Path) -> list[tuple[int, str]]:
     """The lines that aren't blank, with their numbers (1-based), stripped."""
     try:
-        text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise UserError.at(path, line, "not UTF-8 text") from None
     lines = enumerate((line.strip() for line in text.split("\n")), start=1)
     return [(number, line) for number, line in lines if line]

@@ -27,6 +27,10 @@ class VideoFile:
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path).absolute()
+        try:
+            str(self.path).encode()
+        except UnicodeEncodeError:
+            raise VideoError("its path is not UTF-8, OpenCV needs that") from None
         if not self.path.is_file():
             raise VideoError("there is no such file")
         if self.path.stat().st_size == 0:

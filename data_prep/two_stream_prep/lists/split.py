@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from two_stream_prep.errors import UserError
@@ -40,31 +40,39 @@ class Split:
 def resolve(split: Split, manifest: Manifest, skip_missing: bool = False) -> Split:
     """The split with each item's name as in the manifest.
 
-    A split file's name is looked for as it is; failing that by its last part,
-    if only one video has that: so a data root that has one more folder around
-    the classes, or none, will do. Raises UserError for videos that the manifest
-    lacks, unless `skip_missing`.
+    A split file's name is looked for as it is; failing that by its last part, if
+    only one video has that and doesn't lie in another class's folder: so a data
+    root with one more folder around the classes, or with none, will do. Raises
+    UserError for videos that the manifest lacks, unless `skip_missing`.
     """
     by_last_part: dict[str, list[str]] = {}
     for name in manifest.videos:
         by_last_part.setdefault(PurePosixPath(name).name, []).append(name)
 
+    def find(item: Item) -> str | None:
+        if item.name in manifest.videos:
+            return item.name
+        candidates = [
+            name
+            for name in by_last_part.get(PurePosixPath(item.name).name, [])
+            if name.endswith("/" + item.name)
+            or PurePosixPath(name).parent.name not in split.classes
+        ]
+        return candidates[0] if len(candidates) == 1 else None
+
     missing: list[Item] = []
 
-    def find(items: Iterable[Item]) -> list[Item]:
+    def find_all(items: Iterable[Item]) -> list[Item]:
         found = []
         for item in items:
-            name = item.name
-            if name not in manifest.videos:
-                candidates = by_last_part.get(PurePosixPath(name).name, [])
-                if len(candidates) != 1:
-                    missing.append(item)
-                    continue
-                name = candidates[0]
-            found.append(Item(name, item.label, item.where))
+            name = find(item)
+            if name is None:
+                missing.append(item)
+            else:
+                found.append(replace(item, name=name))
         return found
 
-    resolved = Split(split.classes, find(split.train), find(split.test))
+    resolved = Split(split.classes, find_all(split.train), find_all(split.test))
     if missing and not skip_missing:
         first = missing[0]
         cause = manifest.failures.get(first.name)

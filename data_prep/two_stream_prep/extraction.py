@@ -79,6 +79,12 @@ def extract(
         try:
             if todo:
                 _run(todo, data_root, settings, processes, progress, manifest, report)
+        except BaseException:
+            # Some may have been renamed into place and not reported yet.
+            for video in todo:
+                if (record := read_record(data_root / video.name)) is not None:
+                    manifest.add(video.name, record)
+            raise
         finally:
             shutil.rmtree(data_root / layout.PARTIAL, ignore_errors=True)
             _save(manifest, data_root)
@@ -183,7 +189,9 @@ class _Outcome:
 def _extract_job(job: _Job, report: Report) -> _Outcome:
     """Runs in a worker process."""
     cv2.setNumThreads(1)
-    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"  # Failures are reported by us.
+    # What fails is told in the report, not between the lines of the bar.
+    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         record = extract_video(job.video, job.data_root, job.settings, report)
         return _Outcome(record=record)
