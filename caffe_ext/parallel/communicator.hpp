@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace two_stream {
@@ -135,10 +137,12 @@ class Communicator {
   // their present and later collectives end with `cause`. Any thread.
   virtual void Fail(const std::string& cause) { (void)cause; }
 
-  // Device transports: work that the calling thread has queued on its device
-  // so far is awaited by this rank's next collective, on whichever thread that
-  // runs.
-  virtual void AwaitQueuedWork() {}
+  // Device transports run beside the device's other work. Before a collective
+  // they wait for all that this process has queued there, or, if a fence was
+  // set, for what had been queued when it was made. A fence holds for one
+  // collective.
+  virtual std::function<void()> MakeFence() { return nullptr; }
+  void set_fence(std::function<void()> fence) { fence_ = std::move(fence); }
 
  protected:
   // `sent` equals `received` for all-reduce and broadcast. Count and size are
@@ -149,6 +153,7 @@ class Communicator {
   virtual void CopySelf(const Collective& call, const void* sent,
                         void* received);
   void CountMoved(uint64_t bytes) { traffic_.moved_bytes += bytes; }
+  std::function<void()> TakeFence() { return std::exchange(fence_, nullptr); }
 
  private:
   void Run(const Collective& call, const void* sent, void* received);
@@ -157,6 +162,7 @@ class Communicator {
   const int size_;
   double timeout_ = 300;
   Traffic traffic_;
+  std::function<void()> fence_;
 };
 
 // sum[0, count) += or = term[0, count); host memory.

@@ -1,0 +1,128 @@
+#include "caffe_ext/parallel/sync_sgd.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "caffe_ext/common/sharded_layer.hpp"
+#include "caffe_ext/parallel/replication.hpp"
+
+namespace two_stream {
+namespace {
+
+// Also tells the layers behind a Gather that they see the whole batch.
+template <typename Dtype>
+GradientPlan PlanFor(const caffe::Net<Dtype>& net, size_t bucket_bytes) {
+  const std::vector<bool> replicated = ReplicatedLayers(net);
+  for (int i = 0; i < net.layers().size(); ++i) {
+    auto* layer = dynamic_cast<ShardedLayer*>(net.layers()[i].get());
+    if (layer && replicated[i]) layer->set_shard(0, 1);
+  }
+  return PlanGradients(PlannedParams(net, replicated),
+                       bucket_bytes / sizeof(Dtype));
+}
+
+// FNV-1a over 64-bit words.
+uint64_t Hash(const void* data, size_t bytes) {
+  const char* from = static_cast<const char*>(data);
+  uint64_t hash = 0xcbf29ce484222325u;
+  while (bytes > 0) {
+    uint64_t word = 0;
+    const size_t length = std::min(bytes, sizeof(word));
+    std::memcpy(&word, from, length);
+    hash = (hash ^ word) * 0x100000001b3u;
+    hash ^= hash >> 32;
+    from += length;
+    bytes -= length;
+  }
+  return hash;
+}
+
+// The display name of a learnable parameter: "conv1_1, 0" or its given name.
+template <typename Dtype>
+std::string NameOfParam(const caffe::Net<Dtype>& net, int learnable) {
+  for (int i = 0; i < net.layers().size(); ++i) {
+    const auto& blobs = net.layers()[i]->blobs();
+    for (int j = 0; j < blobs.size(); ++j) {
+      if (blobs[j].get() == net.learnable_params()[learnable]) {
+        return net.layer_names()[i] + " [" + std::to_string(j) + "]";
+      }
+    }
+  }
+  return "?";
+}
+
+}  // namespace
+
+template <typename Dtype>
+SyncSgd<Dtype>::SyncSgd(Communicator* communicator, size_t bucket_bytes,
+                        caffe::Solver<Dtype>* solver)
+    : communicator_(communicator),
+      solver_(solver),
+      plan_(PlanFor(*solver->net(), bucket_bytes)),
+      params_(plan_, solver->net().get()),
+      queue_(communicator) {
+  solver->add_callback(this);
+  solver->net()->add_after_backward(this);
+}
+
+template <typename Dtype>
+void SyncSgd<Dtype>::BroadcastParams() {
+  communicator_->Broadcast(params_.data(), plan_.total, 0);
+}
+
+template <typename Dtype>
+void SyncSgd<Dtype>::on_start() {
+  pass_ = 0;
+  next_bucket_ = 0;
+}
+
+template <typename Dtype>
+void SyncSgd<Dtype>::run(int layer) {
+  const bool last_pass = pass_ == solver_->param().iter_size() - 1;
+  while (last_pass && next_bucket_ < plan_.buckets.size() &&
+         plan_.buckets[next_bucket_].ready_layer >= layer) {
+    const GradientBucket& bucket = plan_.buckets[next_bucket_++];
+    queue_.Submit([this, &bucket](Communicator* communicator) {
+      communicator->AllReduce(params_.diff() + bucket.begin, bucket.count,
+                              Reduction::kMean);
+    });
+  }
+  if (layer == 0) ++pass_;
+}
+
+template <typename Dtype>
+void SyncSgd<Dtype>::on_gradients_ready() {
+  queue_.Wait();
+}
+
+template <typename Dtype>
+void SyncSgd<Dtype>::CheckParams() {
+  const auto& net = *solver_->net();
+  std::string hashes;
+  for (const caffe::Blob<Dtype>* blob : net.learnable_params()) {
+    const uint64_t hash = Hash(blob->cpu_data(), blob->count() * sizeof(Dtype));
+    hashes.append(reinterpret_cast<const char*>(&hash), sizeof(hash));
+  }
+  const std::vector<std::string> all = communicator_->AllGatherString(hashes);
+  for (int rank = 1; rank < communicator_->size(); ++rank) {
+    for (int i = 0; i < net.learnable_params().size(); ++i) {
+      const size_t at = i * sizeof(uint64_t);
+      if (all[rank].compare(at, sizeof(uint64_t), all[0], at,
+                            sizeof(uint64_t)) == 0) {
+        continue;
+      }
+      throw CommunicatorError(rank, "after iteration " +
+                                        std::to_string(solver_->iter()) +
+                                        ", parameter " + NameOfParam(net, i) +
+                                        " of rank 0 and of rank " +
+                                        std::to_string(rank) + " differ");
+    }
+  }
+}
+
+template class SyncSgd<float>;
+template class SyncSgd<double>;
+
+}  // namespace two_stream

@@ -1,0 +1,60 @@
+#ifndef TWO_STREAM_PARALLEL_SYNC_SGD_HPP_
+#define TWO_STREAM_PARALLEL_SYNC_SGD_HPP_
+
+#include <memory>
+
+#include "caffe/solver.hpp"
+#include "caffe_ext/parallel/collective_queue.hpp"
+#include "caffe_ext/parallel/communicator.hpp"
+#include "caffe_ext/parallel/flat_params.hpp"
+#include "caffe_ext/parallel/gradient_plan.hpp"
+
+namespace two_stream {
+
+// Synchronous data-parallel SGD: one rank's part. Each rank has a solver over
+// its share of every batch; gradients are averaged over the ranks before each
+// update, so that N ranks with batch b do what one rank does with batch N x b.
+//
+// Losses must be means over samples of equal number on each rank (Caffe's
+// default for losses without ignored labels). All-reduces start as soon as
+// backward has completed a bucket of gradients, on the last pass of iter_size.
+// Gradients of layers behind a Gather are the same on all ranks and stay where
+// they are.
+template <typename Dtype>
+class SyncSgd : public caffe::Solver<Dtype>::Callback,
+                public caffe::Net<Dtype>::Callback {
+ public:
+  // Registers itself with the solver and its train net, whose parameters it
+  // moves; must outlive both. `bucket_bytes`: the least length of an all-reduce
+  // (but the last).
+  SyncSgd(Communicator* communicator, size_t bucket_bytes,
+          caffe::Solver<Dtype>* solver);
+
+  // Every rank gets rank 0's parameters.
+  void BroadcastParams();
+
+  // Compares all parameters, bit for bit, with the other ranks' (a collective).
+  // Throws CommunicatorError that names the rank and the parameter.
+  void CheckParams();
+
+  const GradientPlan& plan() const { return plan_; }
+  const CollectiveQueue& queue() const { return queue_; }
+
+ protected:
+  void on_start() override;
+  void run(int layer) override;  // after its backward
+  void on_gradients_ready() override;
+
+ private:
+  Communicator* const communicator_;
+  caffe::Solver<Dtype>* const solver_;
+  const GradientPlan plan_;
+  FlatParams<Dtype> params_;
+  int pass_ = 0;            // of iter_size
+  size_t next_bucket_ = 0;  // to be submitted
+  CollectiveQueue queue_;
+};
+
+}  // namespace two_stream
+
+#endif  // TWO_STREAM_PARALLEL_SYNC_SGD_HPP_

@@ -1,0 +1,158 @@
+// N ranks with batch b do what one rank does with batch N x b.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+#include <string>
+
+#include "caffe/solver_factory.hpp"
+#include "tests/parallel/rank_runs.hpp"
+
+namespace two_stream {
+namespace {
+
+constexpr int kSteps = 5;
+
+template <typename Dtype>
+void ExpectSameAsOneRank(NetOptions net, const std::string& solver_lines,
+                         double tolerance, size_t bucket_bytes = 512) {
+  const int batch = net.batch;
+  for (int ranks : {2, 4}) {
+    net.batch = batch * ranks;
+    const auto alone =
+        TrainedParams<Dtype>(SolverFor(net, solver_lines), 1, kSteps);
+    net.batch = batch;
+    const auto together = TrainedParams<Dtype>(SolverFor(net, solver_lines),
+                                               ranks, kSteps, bucket_bytes);
+    EXPECT_LT(RelativeError(together, alone), tolerance)
+        << ranks << " ranks, solver " << solver_lines;
+  }
+}
+
+void ExpectExact(const NetOptions& net, const std::string& solver_lines = "",
+                 size_t bucket_bytes = 512) {
+  ExpectSameAsOneRank<float>(net, solver_lines, 1e-5, bucket_bytes);
+  ExpectSameAsOneRank<double>(net, solver_lines, 1e-11, bucket_bytes);
+}
+
+NetOptions Net(bool gather, double dropout) {
+  NetOptions net;
+  net.gather = gather;
+  net.dropout = dropout;
+  return net;
+}
+
+class SyncSgdTest : public testing::TestWithParam<bool> {
+ protected:
+  bool gather() const { return GetParam(); }
+};
+
+TEST_P(SyncSgdTest, IsExact) { ExpectExact(Net(gather(), 0)); }
+TEST_P(SyncSgdTest, IsExactWithDropout) { ExpectExact(Net(gather(), 0.5)); }
+TEST_P(SyncSgdTest, IsExactWithIterSize) {
+  ExpectExact(Net(gather(), 0.5), "iter_size: 2");
+}
+TEST_P(SyncSgdTest, IsExactWithWeightDecayAndClipping) {
+  ExpectExact(Net(gather(), 0.3), "weight_decay: 0.01 clip_gradients: 0.5");
+}
+TEST_P(SyncSgdTest, IsExactWithSharedWeights) {
+  NetOptions net = Net(gather(), 0.3);
+  net.share_conv = true;
+  ExpectExact(net, "iter_size: 2 weight_decay: 0.01");
+}
+// Used both before and behind the Gather: part of the gradient is of this
+// rank's samples, part of the whole batch.
+TEST_P(SyncSgdTest, IsExactWithWeightsSharedAcrossTheGather) {
+  NetOptions net = Net(gather(), 0);
+  net.share_across = true;
+  ExpectExact(net);
+}
+TEST_P(SyncSgdTest, IsExactInOneBucketToo) {
+  ExpectExact(Net(gather(), 0.5), "", 1 << 20);
+}
+TEST_P(SyncSgdTest, IsExactWithOtherSolvers) {
+  NetOptions net = Net(gather(), 0.5);
+  ExpectExact(net, "type: \"Nesterov\"");
+  ExpectExact(net, "type: \"AdaGrad\" momentum: 0");
+}
+
+INSTANTIATE_TEST_SUITE_P(Gather, SyncSgdTest, testing::Bool());
+
+// A test of the tests: what they compare depends on the options.
+TEST(SyncSgdRuns, DifferWhereTheyShould) {
+  const auto plain = TrainedParams<double>(SolverFor(Net(false, 0), ""), 2, 3);
+  const auto dropped =
+      TrainedParams<double>(SolverFor(Net(false, 0.5), ""), 2, 3);
+  const auto decayed = TrainedParams<double>(
+      SolverFor(Net(false, 0), "weight_decay: 0.01"), 2, 3);
+  EXPECT_GT(RelativeError(dropped, plain), 1e-2);
+  EXPECT_GT(RelativeError(decayed, plain), 1e-4);
+}
+
+TEST(SyncSgdRuns, GiveTheSameWithAndWithoutGather) {
+  const auto without =
+      TrainedParams<double>(SolverFor(Net(false, 0), ""), 3, kSteps);
+  const auto with =
+      TrainedParams<double>(SolverFor(Net(true, 0), ""), 3, kSteps);
+  EXPECT_LT(RelativeError(with, without), 1e-11);
+}
+
+TEST(SyncSgdRuns, FindParametersThatDiffer) {
+  RunRanks(3, [](Communicator* communicator) {
+    std::unique_ptr<SyncSgd<float>> sync;
+    std::unique_ptr<caffe::Solver<float>> solver(
+        caffe::SolverRegistry<float>::CreateSolver(
+            SolverFor(Net(true, 0.5), "")));
+    sync = std::make_unique<SyncSgd<float>>(communicator, 512, solver.get());
+    sync->BroadcastParams();
+    solver->Step(2);
+    sync->CheckParams();
+    if (communicator->rank() == 2) {
+      float* bias = solver->net()->learnable_params()[7]->mutable_cpu_data();
+      bias[3] = std::nextafter(bias[3], 10.f);
+    }
+    try {
+      sync->CheckParams();
+      ADD_FAILURE() << "rank " << communicator->rank() << " saw nothing";
+    } catch (const CommunicatorError& error) {
+      EXPECT_EQ(2, error.blame());
+      EXPECT_EQ(
+          "after iteration 2, parameter fc6 [1] of rank 0 and of rank 2 differ",
+          std::string(error.what()));
+    }
+    solver.reset();
+  });
+}
+
+// With a Gather only the layers before it are communicated.
+TEST(SyncSgdRuns, CommunicateWhatThePlanSays) {
+  for (bool gather : {false, true}) {
+    RunRanks(2, [gather](Communicator* communicator) {
+      std::unique_ptr<SyncSgd<float>> sync;
+      std::unique_ptr<caffe::Solver<float>> solver(
+          caffe::SolverRegistry<float>::CreateSolver(
+              SolverFor(Net(gather, 0), "iter_size: 3")));
+      sync = std::make_unique<SyncSgd<float>>(communicator, 512, solver.get());
+      size_t all = 0, fully_connected = 0;
+      for (const auto& layer : solver->net()->layers()) {
+        for (const auto& blob : layer->blobs()) {
+          const size_t bytes = (blob->count() + 15) / 16 * 16 * sizeof(float);
+          all += bytes;
+          if (layer->type() == std::string("InnerProduct")) {
+            fully_connected += bytes;
+          }
+        }
+      }
+      const uint64_t before = communicator->traffic().payload_bytes;
+      solver->Step(1);
+      // Once a step, not once a pass; features and labels at each pass.
+      const size_t expected =
+          gather ? all - fully_connected + 3 * 4 * (4 * 2 * 2 + 1) * 4 : all;
+      EXPECT_EQ(expected, communicator->traffic().payload_bytes - before);
+      solver.reset();
+    });
+  }
+}
+
+}  // namespace
+}  // namespace two_stream
