@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -114,23 +113,6 @@ def _check_count(frames: int, declared: int, settings: ExtractSettings) -> None:
         )
     if frames == 1 and settings.flow is not None:
         raise VideoError("it has one frame; flow needs two")
-
-
-def read_record(folder: Path) -> dict | None:
-    """The record of a folder written by `extract_video`, None for any other."""
-    try:
-        record = json.loads((folder / layout.RECORD).read_text())
-        counts = (record["frames"], record["pairs"], record["source_bytes"])
-        whole = all(isinstance(count, int) for count in counts)
-        return record if whole and isinstance(record["recipe"], dict) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def is_whole(folder: Path, record: dict) -> bool:
-    """Whether all the images that the record counts are there."""
-    wanted = layout.expected_files(record["frames"], record["pairs"])
-    return wanted <= set(os.listdir(folder))
 
 
 def _put_in_place(partial: Path, final: Path) -> None:

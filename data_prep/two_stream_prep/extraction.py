@@ -17,17 +17,12 @@ import cv2
 from two_stream_prep import layout
 from two_stream_prep.discover import check_names
 from two_stream_prep.errors import UserError
-from two_stream_prep.extract_video import (
-    Report,
-    Video,
-    extract_video,
-    is_whole,
-    read_record,
-)
+from two_stream_prep.extract_video import Report, Video, extract_video
 from two_stream_prep.manifest import Manifest
 from two_stream_prep.progress import VideoProgress
+from two_stream_prep.records import find_records, is_whole
 from two_stream_prep.settings import ExtractSettings, satisfies
-from two_stream_prep.video import VideoError
+from two_stream_prep.video import VideoError, silence_decoders
 from two_stream_prep.workers import Done, Failed, Progress, describe, run_jobs
 
 _SAVE_SECONDS = 30
@@ -73,17 +68,17 @@ def extract(
         raise UserError(f"{data_root}: can't be made: {error.strerror}") from None
     with _lock(data_root):
         shutil.rmtree(data_root / layout.PARTIAL, ignore_errors=True)
-        manifest = _manifest_of_existing(data_root)
+        manifest = Manifest(find_records(data_root))
         report = ExtractReport()
-        todo = _choose(videos, data_root, settings, force, manifest, report)
+        todo = videos
+        if not force:
+            todo = _choose(videos, data_root, settings, manifest, report)
         try:
             if todo:
                 _run(todo, data_root, settings, processes, progress, manifest, report)
         except BaseException:
             # Some may have been renamed into place and not reported yet.
-            for video in todo:
-                if (record := read_record(data_root / video.name)) is not None:
-                    manifest.add(video.name, record)
+            manifest.videos = find_records(data_root)
             raise
         finally:
             shutil.rmtree(data_root / layout.PARTIAL, ignore_errors=True)
@@ -109,47 +104,28 @@ def _lock(data_root: Path) -> Iterator[None]:
         yield
 
 
-def _manifest_of_existing(data_root: Path) -> Manifest:
-    """What earlier runs left here and is still there."""
-    manifest = Manifest()
-    if (data_root / layout.MANIFEST).exists():
-        earlier = Manifest.load(data_root)
-        for name, record in earlier.videos.items():
-            if (data_root / name).is_dir():
-                manifest.add(name, record)
-        manifest.failures.update(earlier.failures)
-    return manifest
-
-
 def _choose(
     videos: Sequence[Video],
     data_root: Path,
     settings: ExtractSettings,
-    force: bool,
     manifest: Manifest,
     report: ExtractReport,
 ) -> list[Video]:
-    """The videos to write, largest first; the others go into `report.kept`."""
+    """The videos that must be written; the others go into `report.kept`."""
     recipe = settings.recipe()
     todo = []
     for video in videos:
-        folder = data_root / video.name
-        record = read_record(folder)
-        manifest.failures.pop(video.name, None)
-        if record is None:
-            manifest.videos.pop(video.name, None)
+        record = manifest.videos.get(video.name)
+        if (
+            record is not None
+            and satisfies(record["recipe"], recipe)
+            and record["source_bytes"] == _bytes(video)
+            and is_whole(data_root / video.name, record)
+        ):
+            report.kept.append(video.name)
         else:
-            manifest.add(video.name, record)
-            if (
-                not force
-                and satisfies(record["recipe"], recipe)
-                and record["source_bytes"] == _bytes(video)
-                and is_whole(folder, record)
-            ):
-                report.kept.append(video.name)
-                continue
-        todo.append(video)
-    return sorted(todo, key=_bytes, reverse=True)
+            todo.append(video)
+    return todo
 
 
 def _save(manifest: Manifest, data_root: Path) -> None:
@@ -189,9 +165,7 @@ class _Outcome:
 def _extract_job(job: _Job, report: Report) -> _Outcome:
     """Runs in a worker process."""
     cv2.setNumThreads(1)
-    # What fails is told in the report, not between the lines of the bar.
-    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    silence_decoders()  # What fails is told in the report.
     try:
         record = extract_video(job.video, job.data_root, job.settings, report)
         return _Outcome(record=record)
@@ -210,6 +184,8 @@ def _run(
     manifest: Manifest,
     report: ExtractReport,
 ) -> None:
+    # The largest first, so that no long one is left for the end.
+    todo = sorted(todo, key=_bytes, reverse=True)
     jobs = [_Job(video, data_root, settings) for video in todo]
     bar = VideoProgress([_bytes(video) for video in todo], enabled=progress)
     saved = time.monotonic()
@@ -227,10 +203,10 @@ def _run(
                     "room and run this again, it goes on where it stopped"
                 )
             if outcome.record is not None:
-                manifest.add(name, outcome.record)
+                manifest.videos[name] = outcome.record
                 report.written.append(name)
             else:
-                manifest.fail(name, outcome.cause)
+                manifest.failures[name] = outcome.cause
                 report.failed[name] = outcome.cause
             bar.finish(event.job, failed=outcome.record is None)
             if time.monotonic() - saved > _SAVE_SECONDS:

@@ -11,9 +11,8 @@
                            "library": "OpenCV 4.10.0", "recipe": "<id>"}},
      "failures": {"<name>": "cause"}}
 
-Each video's own folder has the same in its video.json, which is written before
-the folder is renamed into place: that is what a second run goes by. The
-manifest gathers them in one place for whoever reads the data.
+It gathers what each video's own folder says (see two_stream_prep.records) in
+one place, for whoever reads the data.
 """
 
 from __future__ import annotations
@@ -32,10 +31,11 @@ FORMAT = 1
 class Manifest:
     """The records of a data root, by the name of the video, and the failures."""
 
-    def __init__(self) -> None:
-        self.videos: dict[str, dict] = {}
+    def __init__(self, videos: dict[str, dict] | None = None) -> None:
+        self.videos = videos or {}
         """Name -> record as in video.json, its recipe in full."""
         self.failures: dict[str, str] = {}
+        """Name -> cause, of the last run."""
 
     @classmethod
     def load(cls, data_root: Path) -> Manifest:
@@ -59,14 +59,6 @@ class Manifest:
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: damaged ({error!r}); extract again") from None
         return manifest
-
-    def add(self, name: str, record: dict) -> None:
-        self.videos[name] = record
-        self.failures.pop(name, None)
-
-    def fail(self, name: str, cause: str) -> None:
-        """Note a failure; an older folder of that video, if any, stays listed."""
-        self.failures[name] = cause
 
     def save(self, data_root: Path) -> None:
         recipes = {}

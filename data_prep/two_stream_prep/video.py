@@ -13,6 +13,14 @@ Size = tuple[int, int]
 """Width and height in pixels."""
 
 
+def silence_decoders() -> None:
+    """Keep OpenCV and FFmpeg from writing warnings, for this process."""
+    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
+    # OpenCV 4 has it in the first place, 5 in the second.
+    opencv = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+    opencv.setLogLevel(0)
+
+
 class VideoError(Exception):
     """Why a video could not be used; reported beside its path."""
 

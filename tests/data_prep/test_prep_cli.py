@@ -143,6 +143,17 @@ def test_a_failure_is_told_and_in_the_exit_status(tmp_path, capsys):
     assert "1/2 videos, 1 failed" in captured.err, "the bar"
 
 
+def test_decoders_keep_quiet(tmp_path, capfd):
+    """Their warnings would tear the bar apart; the cause is in the report."""
+    whole = write_video(tmp_path / "v" / "whole.avi", panned(9, (64, 48), (1, 0)))
+    (tmp_path / "v" / "junk.avi").write_bytes(b"junk")
+    (tmp_path / "v" / "cut.avi").write_bytes(whole.read_bytes()[:9000])
+    arguments = ["extract", str(tmp_path / "v"), str(tmp_path / "d"), "--flow", "none"]
+    assert main([*arguments, "--quiet"]) == 1
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.split(":")[1] for line in lines] == [" cut", " junk"]
+
+
 def test_an_error_is_one_line(tmp_path, capsys):
     assert main(["info", str(tmp_path)]) == 1
     error = capsys.readouterr().err

@@ -12,17 +12,17 @@ import pytest
 from synthetic_video import image_names, panned, write_video
 from two_stream_prep import layout
 
-COUNT = 6
+COUNT = 5
 
 
 @pytest.fixture
 def command(tmp_path):
-    """Extraction of 6 videos with slow flow by two processes, as typed."""
+    """Extraction of 5 videos with slow flow by two processes, as typed."""
     for number in range(COUNT):
-        frames = panned(4, (160, 120), (2, 1), seed=number)
+        frames = panned(4, (120, 90), (2, 1), seed=number)
         write_video(tmp_path / "videos" / "class" / f"{number}.avi", frames)
     program = [sys.executable, "-m", "two_stream_prep", "extract", "--quiet"]
-    options = ["--size", "160x120", "--processes", "2", "--flow-set", "warps=3"]
+    options = ["--size", "120x90", "--processes", "2", "--flow-set", "iterations=100"]
     return [*program, *options, str(tmp_path / "videos"), str(tmp_path / "data")]
 
 

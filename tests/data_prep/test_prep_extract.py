@@ -214,6 +214,38 @@ def test_failures_are_told_and_stop_nobody(videos, tmp_path):
     assert "x/cut" not in Manifest.load(data).failures
 
 
+@pytest.mark.parametrize("damage", ["{", "[]", '{"format": 1, "videos": 3}', None])
+def test_the_manifest_is_made_from_the_folders(videos, tmp_path, damage):
+    """So neither a damaged one nor a lost one costs anything."""
+    data = tmp_path / "data"
+    run(videos, data)
+    manifest = (data / "manifest.json").read_text()
+    (data / "manifest.json").unlink()
+    if damage is not None:
+        (data / "manifest.json").write_text(damage)
+    video = Video(videos / "run" / "c.mp4", "run/c")
+    report = extract([video], data, FAST, processes=1, progress=False)
+    assert report.kept == ["run/c"]
+    assert (data / "manifest.json").read_text() == manifest, "walk/a b is there too"
+
+
+@pytest.mark.parametrize("damage", ["", "{}", '{"frames": "5"}', "[1]"])
+def test_a_damaged_record_means_anew(videos, tmp_path, damage):
+    data = tmp_path / "data"
+    run(videos / "run", data)
+    (data / "c" / "video.json").write_text(damage)
+    assert run(videos / "run", data).written == ["c"]
+
+
+def test_classes_may_be_links(videos, tmp_path):
+    """To folders on another disk."""
+    data = tmp_path / "data"
+    run(videos, data)
+    (data / "run").rename(tmp_path / "elsewhere")
+    (data / "run").symlink_to(tmp_path / "elsewhere")
+    assert run(videos, data).kept == ["run/c", "walk/a b"]
+
+
 def test_a_header_without_frames(tmp_path):
     path = write_video(tmp_path / "v" / "a.avi", panned(4, (64, 48), (0, 0)))
     content = path.read_bytes()

@@ -17,10 +17,12 @@ from two_stream_prep.lists import (
 
 
 def manifest_of(counts: dict[str, tuple[int, int]]) -> Manifest:
-    manifest = Manifest()
-    for name, (frames, pairs) in counts.items():
-        manifest.add(name, {"frames": frames, "pairs": pairs, "recipe": {}})
-    return manifest
+    return Manifest(
+        {
+            name: {"frames": frames, "pairs": pairs, "recipe": {}}
+            for name, (frames, pairs) in counts.items()
+        }
+    )
 
 
 def names_and_labels(items):
@@ -195,7 +197,7 @@ def test_resolve_takes_nothing_from_another_class():
 
 def test_resolve_says_what_is_missing():
     manifest = manifest_of({"p/v": (2, 1), "q/v": (2, 1), "a/here": (2, 1)})
-    manifest.fail("a/gone", "the file is empty")
+    manifest.failures["a/gone"] = "the file is empty"
     test = [Item("a/gone", 0, "list:7"), Item("a/v", 0, "list:8"), Item("a/here", 0)]
     split = Split(["a"], [], test)
     message = (

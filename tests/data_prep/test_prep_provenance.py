@@ -26,17 +26,15 @@ def record(settings, library="OpenCV 4.10.0"):
 
 
 def save(data_root, **videos):
-    manifest = Manifest()
-    for name, value in videos.items():
-        manifest.add(name, value)
+    manifest = Manifest(videos)
     manifest.save(data_root)
     return manifest
 
 
 def test_saved_and_loaded(tmp_path):
     manifest = save(tmp_path, a=record(ExtractSettings()))
-    manifest.add("b/ü", record(ExtractSettings(flow=DIS(), size=None)))
-    manifest.fail("c", "broken")
+    manifest.videos["b/ü"] = record(ExtractSettings(flow=DIS(), size=None))
+    manifest.failures["c"] = "broken"
     manifest.save(tmp_path)
     loaded = Manifest.load(tmp_path)
     assert loaded.videos == manifest.videos and loaded.failures == {"c": "broken"}
