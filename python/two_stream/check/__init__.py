@@ -1,0 +1,1 @@
+"""The preflight: list, disk and net in one pass."""

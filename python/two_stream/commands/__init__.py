@@ -1,0 +1,1 @@
+"""Sub-commands of ``two-stream``, one module each (see two_stream.cli)."""

@@ -1,0 +1,1 @@
+"""Lists, frames, means, and how the flow was made."""

@@ -1,0 +1,1 @@
+"""Scores of videos by pycaffe, in several processes."""

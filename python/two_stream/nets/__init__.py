@@ -1,0 +1,1 @@
+"""Net and weight files: reading, comparing, initialising."""

@@ -1,0 +1,1 @@
+"""Running ``caffe train`` and reading what it says."""
