@@ -1,7 +1,7 @@
 """Where Caffe is: its command, and pycaffe.
 
-A checkout has them under ``build/cpu`` (and ``build/cuda``); an installed
-package has the command on ``PATH`` and pycaffe importable.
+A checkout has them under ``build/cpu`` (and ``build/cuda``); ``pip install``
+puts the command beside an importable pycaffe.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import shutil
 import sys
 from pathlib import Path
 
+import two_stream_prep
+
+from two_stream.caffe_command import installed_binary
 from two_stream.errors import UserError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -26,7 +29,7 @@ def caffe_binary(gpu: bool = False) -> str:
     """Returns the path of the ``caffe`` command.
 
     ``$CAFFE_BIN``, then the checkout's builds (the CUDA one first if ``gpu``),
-    then ``PATH``. Raises UserError if there is none.
+    then beside pycaffe, then ``PATH``. Raises UserError if there is none.
     """
     chosen = os.environ.get("CAFFE_BIN")
     if chosen:
@@ -37,9 +40,9 @@ def caffe_binary(gpu: bool = False) -> str:
         binary = build / "bin" / "caffe"
         if os.access(binary, os.X_OK):
             return str(binary)
-    found = shutil.which("caffe")
+    found = installed_binary() or shutil.which("caffe")
     if found:
-        return found
+        return str(found)
     raise UserError(
         "the caffe command is not built: run `make build`, or set CAFFE_BIN to it"
     )
@@ -70,7 +73,9 @@ def python_environment(gpu: bool = False) -> dict[str, str]:
     Also silences the log of nets being set up, errors excepted.
     """
     environment = dict(os.environ)
-    folders = [str(pycaffe_folder(gpu)), str(Path(__file__).resolve().parents[1])]
+    packages = (__file__, two_stream_prep.__file__)
+    folders = [str(pycaffe_folder(gpu))]
+    folders += [str(Path(package).resolve().parents[1]) for package in packages]
     if environment.get("PYTHONPATH"):
         folders.append(environment["PYTHONPATH"])
     environment["PYTHONPATH"] = os.pathsep.join(folders)

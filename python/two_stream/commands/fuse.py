@@ -1,8 +1,8 @@
 """Fuses scores files of `two-stream evaluate`: softmax, then a weighted average.
 
-  two-stream fuse spatial.npz temporal.npz               spatial 1 : temporal 2
-  two-stream fuse spatial.npz temporal.npz --weights 1 1.5
-  two-stream fuse spatial.npz temporal.npz --sweep 0.5 1 1.5 2 3
+two-stream fuse spatial.npz temporal.npz               spatial 1 : temporal 2
+two-stream fuse spatial.npz temporal.npz --weights 1 1.5
+two-stream fuse spatial.npz temporal.npz --sweep 0.5 1 1.5 2 3
 """
 
 from __future__ import annotations

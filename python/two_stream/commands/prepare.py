@@ -1,8 +1,12 @@
-"""Video files to frames, optical flow and lists."""
+"""Video files to frames, optical flow, lists and databases."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from two_stream_prep.commands import Command
 
 HELP = "decode videos, compute optical flow, write lists"
 
@@ -14,13 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cli.add_arguments(parser)
 
 
-def settings(args: argparse.Namespace) -> argparse.Namespace:
-    """Passes what was typed on: `two_stream_prep` makes settings of it."""
-    return args
-
-
-def run(args: argparse.Namespace) -> int:
-    """Prepares."""
+def settings(args: argparse.Namespace) -> Command:
+    """Returns the typed command of `two_stream_prep`."""
     from two_stream_prep import cli
 
-    return cli.run(args)
+    return cli.command_from(args)
+
+
+def run(command: Command) -> int:
+    """Prepares."""
+    return command.run()

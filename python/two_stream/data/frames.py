@@ -1,133 +1,92 @@
-"""Frames of a video: file name patterns, stores, reading.
+"""Frames of the videos of a list: where they are, and reading them.
 
-Images are 1-based, ``image_%04d.jpg`` for RGB and ``flow_%c_%04d.jpg`` for flow,
-where ``%c`` stands for x or y; any pattern may be given. Pixels are 8-bit, BGR
-as Caffe's models expect, in the order channel, height, width.
+Pixels are 8-bit, BGR as Caffe's models expect, channel x height x width.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
+from two_stream.data.lists import Video
+from two_stream.data.patterns import FLOW, check_pattern, file_names, usual_patterns
+from two_stream.data.stores import FrameStore
 from two_stream.errors import UserError
 
-RGB, FLOW = "rgb", "flow"
-MODALITIES = (RGB, FLOW)
-
-_STEMS = {
-    RGB: ("image_", "img_", "frame_", "frame", "im", ""),
-    FLOW: ("flow_%c_", "%c_", "%c", "flow_%c"),
-}
-_WIDTHS = (4, 5, 6, 3)
-_EXTENSIONS = ("jpg", "jpeg", "png")
-_FIELD = re.compile(r"%(0\d+)?d")
+_VIDEOS_TRIED = 20
 
 
-def channels_per_frame(modality: str, grayscale: bool = False) -> int:
-    """Returns how many channels one position in time has."""
-    return 2 if modality == FLOW else 1 if grayscale else 3
+def join(base: str, path: str) -> str:
+    """Puts a base before a relative path, as written."""
+    if not base or path.startswith("/"):
+        return path
+    return base + path if base.endswith("/") else f"{base}/{path}"
 
 
-def file_names(pattern: str, modality: str, index: int) -> list[str]:
-    """Returns the names of the images of one position (1-based): 1, or x and y."""
-    if modality == RGB:
-        return [_numbered(pattern, index)]
-    return [_numbered(pattern.replace("%c", axis), index) for axis in "xy"]
+@dataclass(frozen=True)
+class Locator:
+    """Where the frames of a list are and what they are called.
 
-
-def _numbered(pattern: str, index: int) -> str:
-    return _FIELD.sub(
-        lambda match: str(index).zfill(int(match.group(1) or 0)), pattern, count=1
-    )
-
-
-def check_pattern(pattern: str, modality: str) -> str:
-    """Returns the pattern; raises UserError if it cannot name frames."""
-    fields = re.findall(r"%[^%]?\d*[a-z]?", pattern)
-    numbers = _FIELD.findall(pattern)
-    axes = pattern.count("%c")
-    if len(numbers) != 1 or axes != (modality == FLOW) or len(fields) != 1 + axes:
-        need = "one %0Nd and one %c" if modality == FLOW else "one %0Nd"
-        raise UserError(f"name pattern '{pattern}': {modality} needs {need}")
-    return pattern
-
-
-def known_patterns(modality: str) -> Iterable[str]:
-    """Yields the patterns that are looked for, the paper's first."""
-    for extension in _EXTENSIONS:
-        for width in _WIDTHS:
-            for stem in _STEMS[modality]:
-                yield f"{stem}%0{width}d.{extension}"
-
-
-class FrameStore(Protocol):
-    """Encoded images by video folder and file name."""
-
-    def read(self, folder: Path, name: str) -> bytes:
-        """Returns the file's bytes; raises OSError if there is none."""
-
-    def has(self, folder: Path, name: str) -> bool:
-        """Tells whether the image is there."""
-
-
-class FolderStore:
-    """A folder of image files a video."""
-
-    def read(self, folder: Path, name: str) -> bytes:
-        return (folder / name).read_bytes()
-
-    def has(self, folder: Path, name: str) -> bool:
-        return (folder / name).is_file()
-
-
-class LmdbStore:
-    """One database of encoded images, keyed ``path/file name``.
-
-    ``path`` is the video's path as the list has it.
+    ``base`` is put before relative paths of the list.
     """
 
-    def __init__(self, path: str | Path):
-        import lmdb
+    base: str
+    pattern: str
+    modality: str
 
-        if not Path(path).exists():
-            raise UserError(f"{path}: no such database; `two-stream prepare` makes it")
-        self._environment = lmdb.open(
-            str(path),
-            readonly=True,
-            lock=False,
-            readahead=False,
-            subdir=Path(path).is_dir(),
-        )
+    def folder(self, video: Video) -> str:
+        """Returns the folder of a video, or the like part of its keys."""
+        return join(self.base, video.path)
 
-    def read(self, folder: Path, name: str) -> bytes:
-        with self._environment.begin(buffers=False) as transaction:
-            value = transaction.get(f"{folder}/{name}".encode())
-        if value is None:
-            raise FileNotFoundError(2, "not in the database", f"{folder}/{name}")
-        return value
-
-    def has(self, folder: Path, name: str) -> bool:
-        with self._environment.begin() as transaction:
-            return transaction.cursor().set_key(f"{folder}/{name}".encode())
+    def keys(self, video: Video, position: int) -> list[str]:
+        """Returns the keys of a position (0-based): one, or x and y."""
+        names = file_names(self.pattern, self.modality, position + 1)
+        return [join(self.folder(video), name) for name in names]
 
 
-def detect_pattern(store: FrameStore, folder: Path, modality: str) -> str:
-    """Returns the pattern whose first image is in the folder.
+def bases(store: FrameStore, list_path: str | Path, root_folder: str) -> list[str]:
+    """Returns where relative paths are looked for, in order."""
+    if root_folder:
+        return [root_folder]
+    if not store.keys_are_paths:
+        return [""]
+    beside = str(Path(list_path).parent)
+    return [""] if beside == "." else [beside, ""]
 
-    Raises UserError if none is.
+
+def locate(
+    store: FrameStore,
+    videos: Sequence[Video],
+    list_path: str | Path,
+    modality: str,
+    root_folder: str = "",
+    pattern: str = "",
+) -> Locator:
+    """Finds the frames as the VideoData layer does: by the first that is there.
+
+    Tries ``root_folder`` if given, else beside the list, else the working
+    directory, each with the pattern given or else the usual ones, for the first
+    videos of the list. Raises UserError that says what was looked for.
     """
-    for pattern in known_patterns(modality):
-        if all(store.has(folder, name) for name in file_names(pattern, modality, 1)):
-            return pattern
-    first = " and ".join(file_names(next(iter(known_patterns(modality))), modality, 1))
+    patterns = list(usual_patterns(modality))
+    if pattern:
+        patterns = [check_pattern(pattern, modality)]
+    places = bases(store, list_path, root_folder)
+    for video in videos[:_VIDEOS_TRIED]:
+        for base in places:
+            for candidate in patterns:
+                locator = Locator(base, candidate, modality)
+                if store.has(locator.keys(video, 0)[0]):
+                    return locator
+    first = Locator(places[0], patterns[0], modality).keys(videos[0], 0)[0]
     raise UserError(
-        f"{folder}: no {modality} images of a known name (such as {first}); "
-        "extract them, or give the name pattern"
+        f"{list_path}:{videos[0].line}: no {modality} frame of {videos[0].path} under "
+        f"{' or '.join(place or 'the working directory' for place in places)} (looked "
+        f"for {first}{'' if pattern else ' and other usual names'}); extract the "
+        "frames, or give the root folder or the name pattern"
     )
 
 
@@ -135,17 +94,27 @@ def decode(data: bytes, grayscale: bool) -> np.ndarray | None:
     """Decodes an image to height x width (x 3, BGR); None if it is not one."""
     import cv2
 
-    flag = cv2.IMREAD_GRAYSCALE if grayscale else cv2.IMREAD_COLOR
     if not data:
         return None
+    flag = cv2.IMREAD_GRAYSCALE if grayscale else cv2.IMREAD_COLOR
     return cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+
+
+def read_image(store: FrameStore, key: str, grayscale: bool) -> np.ndarray:
+    """Reads one image as ``decode`` returns it; raises UserError naming it."""
+    try:
+        image = decode(store.read(key), grayscale)
+    except OSError as error:
+        raise UserError(f"{key}: {error.strerror}; extract the video again") from None
+    if image is None:
+        raise UserError(f"{key}: not an image; extract the video again")
+    return image
 
 
 def read_positions(
     store: FrameStore,
-    folder: Path,
-    pattern: str,
-    modality: str,
+    locator: Locator,
+    video: Video,
     positions: Iterable[int],
     size: tuple[int, int] | None = None,
     grayscale: bool = False,
@@ -161,30 +130,19 @@ def read_positions(
 
     planes: dict[int, np.ndarray] = {}
     shape = None
+    grey = grayscale or locator.modality == FLOW
     for position in sorted(set(positions)):
         images = []
-        for name in file_names(pattern, modality, position + 1):
-            try:
-                data = store.read(folder, name)
-            except OSError as error:
-                raise UserError(
-                    f"{folder / name}: {error.strerror}; extract the video again"
-                ) from None
-            image = decode(data, grayscale or modality == FLOW)
-            if image is None:
-                raise UserError(
-                    f"{folder / name}: not an image; extract the video again"
-                )
+        for key in locator.keys(video, position):
+            image = read_image(store, key, grey)
             if size and (image.shape[1], image.shape[0]) != size:
                 image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
             shape = shape or image.shape
             if image.shape != shape:
                 raise UserError(
-                    f"{folder / name}: {image.shape[1]} x {image.shape[0]}, but the "
-                    f"video's other images are {shape[1]} x {shape[0]}; extract the "
-                    "video again"
+                    f"{key}: {image.shape[1]} x {image.shape[0]}, but the video's "
+                    f"other images are {shape[1]} x {shape[0]}; extract it again"
                 )
             images.append(image)
-        stack = np.stack(images) if images[0].ndim == 2 else images[0]
-        planes[position] = stack if images[0].ndim == 2 else stack.transpose(2, 0, 1)
+        planes[position] = np.stack(images) if grey else images[0].transpose(2, 0, 1)
     return planes

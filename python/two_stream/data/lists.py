@@ -1,8 +1,6 @@
 """List files: one line ``path num_frames label`` a video.
 
-The path may contain spaces: the two numbers are the last two words. Relative
-paths are looked for under ``root_folder`` if given, else beside the list, else
-under the working directory, as the VideoData layer does.
+The path may contain spaces: the two numbers are the last two words.
 """
 
 from __future__ import annotations
@@ -68,8 +66,8 @@ def _is_integer(word: str) -> bool:
 def scan_list(path: str | Path) -> tuple[list[Video], list[BadLine]]:
     """Reads a list; returns the videos and the lines that are not one.
 
-    A blank line in the middle is bad; blank lines at the end are not. Raises
-    UserError if the file cannot be read.
+    Blank lines are no videos, but do no harm. Raises UserError if the file
+    cannot be read.
     """
     try:
         # File names need not be UTF-8; their bytes pass through unchanged.
@@ -79,16 +77,11 @@ def scan_list(path: str | Path) -> tuple[list[Video], list[BadLine]]:
             f"{path}: cannot read the list ({error.strerror}); "
             "`two-stream prepare` makes lists"
         ) from None
-    lines = text.split("\n")
-    while lines and not lines[-1].strip():
-        lines.pop()
     videos, bad = [], []
-    for number, text in enumerate(lines, start=1):
-        if not text.strip():
-            bad.append(BadLine(number, "empty line", "remove it"))
-            continue
-        entry = parse_line(text, number)
-        (bad if isinstance(entry, BadLine) else videos).append(entry)
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            entry = parse_line(line, number)
+            (bad if isinstance(entry, BadLine) else videos).append(entry)
     return videos, bad
 
 
@@ -101,17 +94,6 @@ def read_list(path: str | Path) -> list[Video]:
     if not videos:
         raise UserError(f"{path}: the list is empty; `two-stream prepare` makes lists")
     return videos
-
-
-def resolve_folder(video_path: str, list_path: str | Path, root: str = "") -> Path:
-    """Returns where a video's frames are (which may not exist)."""
-    path = Path(video_path)
-    if path.is_absolute():
-        return path
-    if root:
-        return Path(root) / path
-    beside = Path(list_path).parent / path
-    return beside if beside.exists() else path
 
 
 def video_ids(videos: list[Video], list_path: str | Path) -> list[str]:

@@ -14,7 +14,6 @@ from two_stream.locate import load_proto
 from two_stream.nets import prototxt
 
 
-
 @dataclass(frozen=True)
 class TestNet:
     """A net with one input."""

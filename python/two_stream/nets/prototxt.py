@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf import text_format
 
-from two_stream.data.frames import FLOW, RGB, channels_per_frame
+from two_stream.data.patterns import FLOW, RGB, channels_per_position
 from two_stream.errors import UserError
 from two_stream.locate import load_proto
 
@@ -28,14 +28,18 @@ class Layer:
     proto: Any
 
 
-def parse_text(path: str | Path, message):
-    """Reads a text-format file into a message; raises UserError with the line."""
+def read_text(path: str | Path) -> str:
+    """Reads a text file; raises UserError."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path}: cannot read it ({error.strerror})") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: not a text file") from None
+
+
+def parse_text(text: str, path: str | Path, message):
+    """Parses text format into a message; raises UserError with file and line."""
     try:
         return text_format.Parse(text, message)
     except text_format.ParseError as error:
@@ -45,12 +49,36 @@ def parse_text(path: str | Path, message):
 
 def read_net(path: str | Path):
     """Returns a NetParameter."""
-    return parse_text(path, load_proto().NetParameter())
+    return parse_text(read_text(path), path, load_proto().NetParameter())
 
 
-def read_solver(path: str | Path):
-    """Returns a SolverParameter."""
-    return parse_text(path, load_proto().SolverParameter())
+@dataclass(frozen=True)
+class Solver:
+    """A solver, and what Caffe 1.0's message cannot hold.
+
+    The 2015 fork has ``device_id`` repeated; all of them are here, none in
+    ``param``.
+    """
+
+    param: Any
+    device_ids: list[int]
+
+
+_DEVICES = re.compile(r"(?m)^([^#\n]*?)\bdevice_id\s*:\s*(\[[^\]]*\]|\d+)")
+
+
+def read_solver(path: str | Path) -> Solver:
+    """Returns a solver; ``device_id: [0,1]`` or repeated is accepted."""
+    devices: list[int] = []
+
+    def take(match: re.Match) -> str:
+        devices.extend(map(int, re.findall(r"\d+", match.group(2))))
+        return match.group(1) + "\n" * match.group(2).count("\n")
+
+    text = read_text(path)
+    while (shorter := _DEVICES.sub(take, text)) != text:
+        text = shorter
+    return Solver(parse_text(text, path, load_proto().SolverParameter()), devices)
 
 
 def layers(net, phase: str | None = None) -> Iterator[Layer]:
@@ -110,7 +138,7 @@ class DataSpec:
     @property
     def channels(self) -> int:
         """Channels of one segment."""
-        return channels_per_frame(self.modality, self.grayscale) * self.length
+        return channels_per_position(self.modality, self.grayscale) * self.length
 
 
 def data_spec(layer: Layer) -> DataSpec:

@@ -76,7 +76,9 @@ def init_temporal(source, target: NetShapes):
             f"{', '.join(list(blobs_of)[:4])}, ...); give weights of this architecture"
         )
     unused = [name for name in blobs_of if name not in target.params]
-    report = InitReport(first, (before, target.params[first][0][1]), copied, fresh, unused)
+    report = InitReport(
+        first, (before, target.params[first][0][1]), copied, fresh, unused
+    )
     return made, report
 
 
