@@ -3,7 +3,7 @@
 import caffe
 import numpy as np
 import pytest
-from synthetic import Motions, Scenes, with_inputs
+from made_up_nets import Motions, Scenes, with_inputs
 from two_stream.models import (
     recipe_for,
     settings_for,
@@ -56,7 +56,7 @@ def test_demo_points_the_small_pair_at_its_own_folder(tmp_path):
     files = write_models(tmp_path / "nets", "small", settings)
     net = caffe.Net(str(files.deploy), caffe.TEST)
     assert net.blobs["data"].data.shape == (10, 14, 64, 64)
-    assert net.outputs == ["fc8"] and net.blobs["fc8"].data.shape == (10, 16)
+    assert net.outputs == ["fc8-1"] and net.blobs["fc8-1"].data.shape == (10, 16)
     text = files.train_val.read_text()
     assert 'source: "a.txt"' in text and 'source: "b.txt"' in text
     assert f'net: "{files.train_val}"' in files.solver.read_text()

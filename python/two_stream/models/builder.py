@@ -19,9 +19,10 @@ XAVIER = {"type": "xavier"}
 class NetBuilder:
     """Appends layers to a net; each method returns its (first) top's name."""
 
-    def __init__(self, name: str, training: bool):
+    def __init__(self, name: str, training: bool, gathers: bool = False):
         self.net = caffe_pb2.NetParameter(name=name)
         self.training = training
+        self.gathers = gathers
 
     def layer(self, kind: str, name: str, bottom=(), top=None, **fields) -> str:
         """Any layer; ``top`` defaults to its name."""
@@ -100,7 +101,39 @@ class NetBuilder:
             param["pad"] = pad
         return self.layer("Pooling", name, bottom, top, pooling_param=param)
 
-    def lrn(self, name: str, bottom: str) -> str:
-        """Local response normalisation over 5 channels, as AlexNet's."""
-        param = {"local_size": 5, "alpha": 0.0001, "beta": 0.75}
+    def lrn(self, name: str, bottom: str, alpha: float = 0.0001, k: float = 1) -> str:
+        """Local response normalisation over 5 channels."""
+        param = {"local_size": 5, "alpha": alpha, "beta": 0.75}
+        if k != 1:
+            param["k"] = k
         return self.layer("LRN", name, bottom, lrn_param=param)
+
+    def hidden(
+        self,
+        bottom: str,
+        outputs6: int,
+        outputs7: int,
+        dropout: tuple[float, float],
+        *,
+        filler: dict,
+    ) -> str:
+        """The two hidden fully connected layers, fc6 and fc7."""
+        top = bottom
+        for number, outputs, ratio in zip(
+            (6, 7), (outputs6, outputs7), dropout, strict=True
+        ):
+            top = self.fc(f"fc{number}", top, outputs, filler=filler)
+            self.relu(f"relu{number}", top)
+            self.dropout(f"drop{number}", top, ratio)
+        return top
+
+    def gather(self, blob: str) -> str:
+        """All ranks' rows of ``blob``, the last layer's top, and of the labels.
+
+        Without ``gathers`` nothing: the layers behind see this rank's rows.
+        """
+        if self.gathers:
+            local = f"{blob}_local"
+            self.net.layer[-1].top[0] = local
+            self.layer("Gather", "gather", [local, "label_local"], [blob, "label"])
+        return blob

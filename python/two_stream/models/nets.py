@@ -6,16 +6,22 @@ from types import ModuleType
 
 from caffe.proto import caffe_pb2
 
-from two_stream.models import small
+from two_stream.errors import UserError
+from two_stream.models import clarifai, googlenet, small, vgg16
 from two_stream.models.builder import NetBuilder, gaussian
 from two_stream.models.settings import NetSettings
 
-ARCHITECTURES: dict[str, ModuleType] = {"small": small}
+ARCHITECTURES: dict[str, ModuleType] = {
+    "vgg16": vgg16,
+    "googlenet": googlenet,
+    "clarifai": clarifai,
+    "small": small,
+}
 
-# Weights are copied by layer name: the ImageNet model's last layer has another,
-# and is left out.
-SCORE_LAYER = "fc8_action"
-SCORE_BLOB = "fc8"
+# The last layer and the blob of scores, in every net. Weights are copied by layer
+# name: that of the ImageNet models (fc8, loss3/classifier) must be another, so
+# that theirs is left out; that of the authors' published models is this one.
+SCORE = "fc8-1"
 # One crop of one stack a video: some 10 points below the protocol of section
 # 4.1, and called so in every log.
 ACCURACY_BLOB = "accuracy_centre_crop"
@@ -23,20 +29,23 @@ ACCURACY_BLOB = "accuracy_centre_crop"
 
 def train_val(architecture: str, settings: NetSettings) -> caffe_pb2.NetParameter:
     """The net for training, with TEST layers for one centre crop a video."""
-    net = NetBuilder(f"{settings.stream}_{architecture}", training=True)
+    name = f"{settings.stream}_{architecture}"
+    net = NetBuilder(name, training=True, gathers=settings.gather)
     _video_data(net, settings, "TRAIN")
     _video_data(net, settings, "TEST")
     score = _score(net, architecture, settings)
     net.layer("SoftmaxWithLoss", "loss", [score, "label"])
     test_only = [{"phase": "TEST"}]
     net.layer("Accuracy", ACCURACY_BLOB, [score, "label"], include=test_only)
+    if settings.gather and not any(layer.type == "Gather" for layer in net.net.layer):
+        raise UserError(f"{architecture} has no fully connected layers to gather for")
     return _share_buffers(net)
 
 
 def deploy(
     architecture: str, settings: NetSettings, batch: int = 10
 ) -> caffe_pb2.NetParameter:
-    """The net for testing: blob ``data`` in, blob ``fc8`` (scores) out."""
+    """The net for testing: blob ``data`` in, blob ``fc8-1`` (scores) out."""
     net = NetBuilder(f"{settings.stream}_{architecture}", training=False)
     shape = {"dim": [batch, settings.channels, settings.crop, settings.crop]}
     net.layer("Input", "data", input_param={"shape": [shape]})
@@ -46,13 +55,7 @@ def deploy(
 
 def _score(net: NetBuilder, architecture: str, settings: NetSettings) -> str:
     features = ARCHITECTURES[architecture].body(net, settings)
-    return net.fc(
-        SCORE_LAYER,
-        features,
-        settings.classes,
-        filler=gaussian(0.001),
-        top=SCORE_BLOB,
-    )
+    return net.fc(SCORE, features, settings.classes, filler=gaussian(0.001))
 
 
 def _video_data(net: NetBuilder, settings: NetSettings, phase: str) -> None:
@@ -84,7 +87,7 @@ def _video_data(net: NetBuilder, settings: NetSettings, phase: str) -> None:
     net.layer(
         "VideoData",
         "data",
-        top=["data", "label"],
+        top=["data", "label_local" if settings.gather else "label"],
         include=[{"phase": phase}],
         transform_param=transform,
         video_data_param=video,

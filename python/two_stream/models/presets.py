@@ -6,9 +6,27 @@ from dataclasses import replace
 
 from two_stream.models.settings import SPATIAL, TEMPORAL, NetSettings, Recipe
 
-# What an architecture changes of NetSettings.spatial() and temporal().
-_SETTINGS: dict[tuple[str, str], dict] = {
+# Shipped with a Gather layer too.
+WITH_GATHER = ("vgg16",)
+
+# What an architecture changes of NetSettings.spatial() and temporal(). Training
+# batches divide the recipe's 256 and fit a GPU of 12 GB.
+_OF_NET: dict[str, dict] = {
+    "googlenet": {"train_batch": 64},
+    "clarifai": {"train_batch": 128},
     # The demo's: classes that tell left from right must not be mirrored.
+    "small": {
+        "classes": 12,
+        "crop": 64,
+        "width": 112,
+        "height": 84,
+        "scale": 0.02,
+        "mirror": False,
+        "train_batch": 32,
+        "test_batch": 24,
+    },
+}
+_OF_STREAM: dict[tuple[str, str], dict] = {
     ("small", SPATIAL): {
         "train_list": "data/demo/train_rgb.txt",
         "test_list": "data/demo/test_rgb.txt",
@@ -19,23 +37,12 @@ _SETTINGS: dict[tuple[str, str], dict] = {
         "test_list": "data/demo/test_flow.txt",
     },
 }
-_SMALL = {
-    "classes": 12,
-    "crop": 64,
-    "width": 112,
-    "height": 84,
-    "scale": 0.02,
-    "mirror": False,
-    "train_batch": 32,
-    "test_batch": 24,
-}
 
 
 def settings_for(architecture: str, stream: str, **changes) -> NetSettings:
     """An architecture's settings in ``models/``, with changes."""
     settings = NetSettings.temporal() if stream == TEMPORAL else NetSettings.spatial()
-    own = _SMALL if architecture == "small" else {}
-    own = own | _SETTINGS.get((architecture, stream), {})
+    own = _OF_NET.get(architecture, {}) | _OF_STREAM.get((architecture, stream), {})
     return replace(settings, **(own | changes))
 
 

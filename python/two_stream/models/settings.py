@@ -76,6 +76,11 @@ class NetSettings:
         return self.stream == TEMPORAL
 
     @property
+    def high_dropout(self) -> tuple[float, float]:
+        """Dropout after the two hidden fully connected layers (section 3)."""
+        return self.dropout or ((0.9, 0.8) if self.is_flow else (0.9, 0.9))
+
+    @property
     def channels(self) -> int:
         """Channels of the net's input."""
         return self.length * (2 if self.is_flow else 3)
@@ -98,7 +103,7 @@ class Recipe:
     # Videos of the test list; all are tested, every test_interval iterations.
     test_videos: int = 3783
     test_interval: int = 1000
-    snapshot: int = 1000
+    snapshot: int = 2000
     display: int = 20
     # Largest L2 norm of the gradients; None: any.
     clip_gradients: float | None = None

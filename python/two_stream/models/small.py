@@ -1,6 +1,6 @@
 """A small net that learns a handful of classes on a CPU in a minute.
 
-Three convolutions and two fully connected layers, 0.5 million parameters for
+Three convolutions and two fully connected layers, 0.2 million parameters for
 crops of 64 x 64.
 """
 

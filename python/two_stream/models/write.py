@@ -9,7 +9,7 @@ from pathlib import Path
 from two_stream_prep.files import write_text
 
 from two_stream.models.nets import ARCHITECTURES, deploy, train_val
-from two_stream.models.presets import recipe_for, settings_for
+from two_stream.models.presets import WITH_GATHER, recipe_for, settings_for
 from two_stream.models.prototxt import to_text
 from two_stream.models.settings import STREAMS, NetSettings, Recipe
 from two_stream.models.solver import solver
@@ -31,21 +31,21 @@ def write_models(
     architecture: str,
     settings: NetSettings,
     recipe: Recipe | None = None,
-    name: str | None = None,
 ) -> ModelFiles:
-    """Write NAME_{train_val,deploy,solver}.prototxt; NAME: stream_architecture.
+    """Write STREAM_ARCHITECTURE_{train_val,deploy,solver}.prototxt into ``folder``.
 
+    With ``settings.gather``, train_val and solver have ``_gather`` in their names.
     The solver names its net and snapshots as ``folder`` is given: a relative one
     means that `caffe train` is to be started where it is relative to.
     """
     folder = Path(folder)
-    name = name or f"{settings.stream}_{architecture}"
+    plain = f"{settings.stream}_{architecture}"
+    name = f"{plain}_gather" if settings.gather else plain
     recipe = recipe or recipe_for(architecture, settings.stream)
     files = ModelFiles(
-        *(
-            folder / f"{name}_{kind}.prototxt"
-            for kind in ("train_val", "deploy", "solver")
-        )
+        train_val=folder / f"{name}_train_val.prototxt",
+        deploy=folder / f"{plain}_deploy.prototxt",
+        solver=folder / f"{name}_solver.prototxt",
     )
     solver_message = solver(recipe, settings, str(files.train_val), str(folder / name))
     messages = {
@@ -63,11 +63,11 @@ def write_shipped(folder: str | os.PathLike = "models") -> list[Path]:
 
     Start it in the repository's root: the solvers name their nets as ``folder``.
     """
-    paths = []
+    paths = {}
     for architecture in ARCHITECTURES:
         for stream in STREAMS:
-            settings = settings_for(architecture, stream)
-            recipe = recipe_for(architecture, stream)
-            files = write_models(folder, architecture, settings, recipe)
-            paths += [files.train_val, files.deploy, files.solver]
-    return paths
+            for gather in (False, True) if architecture in WITH_GATHER else (False,):
+                settings = settings_for(architecture, stream, gather=gather)
+                files = write_models(folder, architecture, settings)
+                paths |= dict.fromkeys((files.train_val, files.deploy, files.solver))
+    return list(paths)

@@ -1,0 +1,228 @@
+"""Our nets beside the published ones: shapes, parameter counts, layer names."""
+
+from pathlib import Path
+
+import caffe
+import numpy as np
+import pytest
+from caffe.proto import caffe_pb2
+from google.protobuf import text_format
+from made_up_nets import with_inputs, without_fillers
+from two_stream.models import NetSettings, deploy, settings_for, to_text, train_val
+
+ROOT = Path(__file__).resolve().parents[2]
+BVLC_GOOGLENET = ROOT / "build/cpu/caffe-src/models/bvlc_googlenet/train_val.prototxt"
+
+
+def open_net(tmp_path, message, phase=caffe.TEST):
+    path = tmp_path / "net.prototxt"
+    path.write_text(to_text(without_fillers(message)))
+    return caffe.Net(str(path), phase)
+
+
+def parameters(net):
+    return sum(blob.count for blobs in net.params.values() for blob in blobs)
+
+
+def weights(outputs, inputs):
+    """Of a layer that joins every input to every output, with biases."""
+    return outputs * inputs + outputs
+
+
+# conv1: outputs, kernel area. Two streams differ there alone.
+FIRST = {"vgg16": (64, 9), "googlenet": (64, 49), "clarifai": (96, 49)}
+PUBLISHED = {
+    # Simonyan and Zisserman's "138 million", exactly.
+    "vgg16": 138_357_544,
+    # bvlc_googlenet without its two training classifiers.
+    "googlenet": 6_998_552,
+    # VGG_CNN_M_2048, by hand.
+    "clarifai": weights(96, 3 * 49)
+    + weights(256, 96 * 25)
+    + weights(512, 256 * 9)
+    + 2 * weights(512, 512 * 9)
+    + weights(4096, 512 * 6 * 6)
+    + weights(2048, 4096)
+    + weights(1000, 2048),
+}
+SHAPES = {
+    "vgg16": {
+        "conv1_2": (64, 224, 224),
+        "conv2_2": (128, 112, 112),
+        "conv3_3": (256, 56, 56),
+        "conv4_3": (512, 28, 28),
+        "conv5_3": (512, 14, 14),
+        "pool5": (512, 7, 7),
+        "fc6": (4096,),
+        "fc7": (4096,),
+    },
+    "googlenet": {
+        "conv1/7x7_s2": (64, 112, 112),
+        "pool1/3x3_s2": (64, 56, 56),
+        "conv2/3x3": (192, 56, 56),
+        "inception_3a/output": (256, 28, 28),
+        "inception_3b/output": (480, 28, 28),
+        "inception_4a/output": (512, 14, 14),
+        "inception_4e/output": (832, 14, 14),
+        "inception_5b/output": (1024, 7, 7),
+        "pool5/7x7_s1": (1024, 1, 1),
+    },
+    "clarifai": {
+        "conv1": (96, 109, 109),
+        "pool1": (96, 54, 54),
+        "conv2": (256, 26, 26),
+        "pool2": (256, 13, 13),
+        "conv5": (512, 13, 13),
+        "pool5": (512, 6, 6),
+        "fc6": (4096,),
+        "fc7": (2048,),
+    },
+}
+
+
+@pytest.mark.parametrize("stream", ["spatial", "temporal"])
+@pytest.mark.parametrize("architecture", PUBLISHED)
+def test_sizes_are_the_published_ones(tmp_path, architecture, stream):
+    settings = settings_for(architecture, stream, classes=1000)
+    net = open_net(tmp_path, deploy(architecture, settings, batch=1))
+    outputs, area = FIRST[architecture]
+    more_inputs = (20 - 3) if stream == "temporal" else 0
+    assert parameters(net) == PUBLISHED[architecture] + outputs * area * more_inputs
+    shapes = {name: net.blobs[name].data.shape[1:] for name in SHAPES[architecture]}
+    assert shapes == SHAPES[architecture]
+    assert net.outputs == ["fc8-1"]
+    assert net.blobs["fc8-1"].data.shape == (1, 1000)
+
+
+def test_googlenet_trains_as_bvlc_s(tmp_path):
+    """Caffe's own training file: the same layers, shapes and parameters."""
+    theirs = text_format.Parse(BVLC_GOOGLENET.read_text(), caffe_pb2.NetParameter())
+    kept = [layer for layer in theirs.layer if layer.type not in ("Data", "Accuracy")]
+    assert all(not layer.include for layer in kept)
+    del theirs.layer[:]
+    shapes = [{"dim": [2, 3, 224, 224]}, {"dim": [2]}]
+    theirs.layer.add(
+        name="data", type="Input", top=["data", "label"], input_param={"shape": shapes}
+    )
+    theirs.layer.extend(kept)
+    theirs = open_net(tmp_path, theirs, caffe.TRAIN)
+    settings = settings_for("googlenet", "spatial", classes=1000)
+    ours = with_inputs(train_val("googlenet", settings), [2, 3, 224, 224])
+    ours = open_net(tmp_path, ours, caffe.TRAIN)
+
+    renamed = {
+        "loss1/classifier": "loss1/classifier-1",
+        "loss2/classifier": "loss2/classifier-1",
+        "loss3/classifier": "fc8-1",
+        "loss3/loss3": "loss",
+        "loss3/loss": "loss",
+        "loss1/loss1": "loss1/loss",
+        "loss2/loss1": "loss2/loss",
+        "loss2/loss2": "loss2/loss",
+    }
+
+    def layers(net, names):
+        own = (
+            (names.get(name, name), layer.type)
+            for name, layer in zip(net._layer_names, net.layers, strict=True)
+        )
+        return sorted(item for item in own if item[1] not in ("Split", "Input"))
+
+    def shapes(net, names):
+        return {
+            names.get(name, name): blob.data.shape
+            for name, blob in net.blobs.items()
+            if "_split_" not in name
+        }
+
+    def parameter_shapes(net, names):
+        return {
+            names.get(name, name): [blob.data.shape for blob in blobs]
+            for name, blobs in net.params.items()
+        }
+
+    for view in (layers, shapes, parameter_shapes):
+        assert view(ours, {}) == view(theirs, renamed)
+    assert parameters(ours) == 13_378_280
+    losses = {name: ours.blob_loss_weights[name] for name in ours.outputs}
+    assert losses == {
+        "loss1/loss": pytest.approx(0.3),
+        "loss2/loss": pytest.approx(0.3),
+        "loss": 1,
+    }
+
+
+# Layers with weights of the ImageNet models, as published.
+IMAGENET_LAYERS = {
+    "vgg16": "conv1_1 conv1_2 conv2_1 conv2_2 conv3_1 conv3_2 conv3_3 conv4_1 "
+    "conv4_2 conv4_3 conv5_1 conv5_2 conv5_3 fc6 fc7 fc8",
+    "clarifai": "conv1 conv2 conv3 conv4 conv5 fc6 fc7 fc8",
+}
+# Smaller than 224, for speed, and large enough for every layer.
+SMALL_CROP = {"vgg16": 32, "googlenet": 96, "clarifai": 64}
+
+
+def imagenet_layers(architecture):
+    """Names of the published layers with weights, and of the classifiers."""
+    if architecture != "googlenet":
+        return set(IMAGENET_LAYERS[architecture].split()), {"fc8"}
+    net = text_format.Parse(BVLC_GOOGLENET.read_text(), caffe_pb2.NetParameter())
+    kinds = ("Convolution", "InnerProduct")
+    names = {layer.name for layer in net.layer if layer.type in kinds}
+    return names, {f"loss{number}/classifier" for number in (1, 2, 3)}
+
+
+@pytest.mark.parametrize("architecture", PUBLISHED)
+def test_loads_an_imagenet_model_by_name(tmp_path, architecture):
+    """All but the classifiers is copied; they keep their own initial values."""
+    crop = SMALL_CROP[architecture]
+    settings = settings_for(architecture, "spatial", classes=7, crop=crop)
+    ours = with_inputs(train_val(architecture, settings), [1, 3, crop, crop])
+    net = open_net(tmp_path, ours, caffe.TRAIN)
+
+    theirs = caffe_pb2.NetParameter()
+    theirs.CopyFrom(ours)
+    for layer in theirs.layer:
+        if layer.name.endswith("-1"):
+            layer.name = layer.name.removesuffix("-1")
+            if architecture == "googlenet" and layer.name == "fc8":
+                layer.name = "loss3/classifier"
+            layer.inner_product_param.num_output = 1000
+    imagenet = open_net(tmp_path, theirs, caffe.TRAIN)
+    published, classifiers = imagenet_layers(architecture)
+    assert set(imagenet.params) == published
+    rng = np.random.default_rng(5)
+    for blobs in imagenet.params.values():
+        for blob in blobs:
+            blob.data[...] = rng.standard_normal(blob.data.shape, np.float32)
+    imagenet.save(str(tmp_path / "imagenet.caffemodel"))
+
+    net.copy_from(str(tmp_path / "imagenet.caffemodel"))
+    for name in published - classifiers:
+        for copied, original in zip(
+            net.params[name], imagenet.params[name], strict=True
+        ):
+            np.testing.assert_array_equal(copied.data, original.data)
+    fresh = set(net.params) - published
+    assert len(fresh) == len(classifiers)
+    assert not any(blob.data.any() for name in fresh for blob in net.params[name])
+
+
+def test_gather_changes_nothing_but_names():
+    """Without its Gather layer the gather net is the plain one."""
+    for stream in ("spatial", "temporal"):
+        plain = train_val("vgg16", settings_for("vgg16", stream))
+        gathers = train_val("vgg16", settings_for("vgg16", stream, gather=True))
+        found = [layer for layer in gathers.layer if layer.type == "Gather"]
+        assert len(found) == 1
+        assert found[0].bottom == ["pool5_local", "label_local"]
+        assert found[0].top == ["pool5", "label"]
+        gathers.layer.remove(found[0])
+        text = to_text(gathers).replace("_local", "")
+        assert text == to_text(plain)
+
+
+def test_settings_are_the_paper_s():
+    spatial, temporal = NetSettings.spatial(), NetSettings.temporal()
+    assert (spatial.channels, temporal.channels) == (3, 20)
+    assert spatial.high_dropout == (0.9, 0.9) and temporal.high_dropout == (0.9, 0.8)
