@@ -1,12 +1,14 @@
 """The command line: parsing to typed commands, and the whole way."""
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
 from synthetic_video import panned, write_video
 from two_stream_prep import DIS, TVL1, ExtractSettings, UserError, commands
 from two_stream_prep.cli import add_arguments, command_from, main, run
+from two_stream_prep.flow import ALGORITHMS
 from two_stream_prep.lists import FolderRule
 
 
@@ -141,6 +143,15 @@ def test_a_failure_is_told_and_in_the_exit_status(tmp_path, capsys):
     assert "1 videos written, 0 kept as they were, 1 failed" in captured.out
     assert captured.err.splitlines()[-1].startswith("failed: b: OpenCV can't open it")
     assert "1/2 videos, 1 failed" in captured.err, "the bar"
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values())
+def test_the_readme_has_every_parameter(algorithm):
+    text = (Path(__file__).parents[2] / "data_prep" / "README.md").read_text()
+    (row,) = re.findall(rf"^\| `{algorithm.name}` \| (.*) \|$", text, re.MULTILINE)
+    for name, value in algorithm().parameters().items():
+        shown = f"{value}".removeprefix("0") if isinstance(value, float) else value
+        assert f"`{name}` {shown}" in row
 
 
 def test_decoders_keep_quiet(tmp_path, capfd):
