@@ -9,6 +9,8 @@
 namespace two_stream {
 namespace {
 
+constexpr int64_t kMaxBytes = int64_t{1} << 30;
+
 class FolderStore : public FrameStore {
  public:
   bool Exists(const std::string& key) const override {
@@ -23,6 +25,8 @@ class FolderStore : public FrameStore {
     struct stat info;
     if (fstat(fileno(file.get()), &info) != 0 || !S_ISREG(info.st_mode))
       throw FrameError(key + ": not a file");
+    if (info.st_size > kMaxBytes)
+      throw FrameError(key + ": not a frame, too big");
     std::vector<uint8_t> bytes(info.st_size);
     if (fread(bytes.data(), 1, bytes.size(), file.get()) != bytes.size())
       throw FrameError(key + ": reading failed");

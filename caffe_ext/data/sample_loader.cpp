@@ -49,6 +49,8 @@ std::vector<int> SampleLoader::SampleShape() const {
       return {channels, out.height, out.width};
     } catch (const FrameError& error) {
       reason = error.what();
+    } catch (const UserError& error) {
+      throw UserError(videos_[i].path + ": " + error.what());
     }
   }
   throw UserError("none of the list's first " + std::to_string(attempts) +

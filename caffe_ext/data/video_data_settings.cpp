@@ -3,9 +3,9 @@
 #include <glog/logging.h>
 
 #include <algorithm>
+#include <fstream>
 #include <thread>
 
-#include "caffe/util/io.hpp"
 #include "caffe_ext/common/error.hpp"
 
 namespace two_stream {
@@ -43,8 +43,10 @@ TransformationParameter MergedTransform(const caffe::LayerParameter& layer) {
 }
 
 MeanImage ReadMeanImage(const std::string& path) {
+  // Not by Caffe's reader, which ends the program where there is no such file.
   caffe::BlobProto proto;
-  if (!caffe::ReadProtoFromBinaryFile(path, &proto)) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file || !proto.ParseFromIstream(&file)) {
     throw UserError(path +
                     ": cannot read the mean; mean_file of transform_param must "
                     "be a binaryproto");
