@@ -23,7 +23,9 @@ from two_stream.errors import UserError
 # Sub-command -> module, in the order of a newcomer's work.
 COMMANDS = {
     "prepare": "two_stream.commands.prepare",
+    "check": "two_stream.commands.check",
     "init-temporal": "two_stream.commands.init_temporal",
+    "train": "two_stream.commands.train",
     "evaluate": "two_stream.commands.evaluate",
     "fuse": "two_stream.commands.fuse",
 }

@@ -22,12 +22,13 @@ def note(message: str) -> None:
     tqdm.write(message, file=sys.stderr)
 
 
-def progress_bar(total: int, unit: str, done: int = 0) -> tqdm:
+def progress_bar(total: int, unit: str, done: int = 0, shown: bool = True) -> tqdm:
     """Returns a bar with ETA; in a log it is a line every half a minute."""
     terminal = sys.stderr.isatty()
     return tqdm(
         total=total,
         initial=done,
+        disable=not shown,
         unit=unit,
         mininterval=0.2 if terminal else 30,
         dynamic_ncols=terminal,

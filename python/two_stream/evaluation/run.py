@@ -68,9 +68,7 @@ def _score(
     if done:
         note(f"{done} of {len(plan.ids)} videos were scored before")
     failures = []
-    bar = progress_bar(len(plan.ids), "video", done)
-    bar.disable = bar.disable or not s.progress
-    with bar:
+    with progress_bar(len(plan.ids), "video", done, s.progress) as bar:
         for answer in score_videos(plan_path, todo, where) if todo else ():
             video = plan.videos[answer.video]
             if answer.error is None:

@@ -77,6 +77,8 @@ def test_net(net, batch: int, scores: str | None = None) -> TestNet:
         made = copy.layer.add(name=layer.name, type="Input", top=layer.tops[:1])
         shape = (batch, spec.channels, spec.crop, spec.crop)
         made.input_param.shape.add(dim=shape)
+    if copy.HasField("mem_param"):  # read after the pass, so not to be shared
+        copy.mem_param.exclude_blob.append(scores)
     return TestNet(copy, _input_name(copy), scores)
 
 

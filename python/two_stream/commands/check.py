@@ -1,0 +1,103 @@
+"""Checks a list, its images and a net against each other, before hours of training.
+
+Says file, line, cause and what to do, for all that is wrong; the exit status is 1
+if there is an error. Every image is opened, unless --fast.
+
+  two-stream check data/train_rgb.txt --net models/spatial_vgg16_train_val.prototxt \\
+      --test data/test_rgb.txt --other data/train_flow.txt
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from two_stream.errors import UserError
+
+if TYPE_CHECKING:
+    from two_stream.check.run import CheckSettings
+
+HELP = "find what is wrong with lists, frames and flow"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares what is typed."""
+    add = parser.add_argument
+    add("list", metavar="LIST")
+    add("--net", metavar="PROTOTXT", help="the net that reads it")
+    add("--test", metavar="LIST", help="the test list: shares it videos or groups?")
+    add("--other", metavar="LIST", help="the other stream's list of the same videos")
+    add("--modality", choices=("rgb", "flow"), help="default: by net or list's name")
+    add("--length", type=int, help="frames or fields a stack, without a net")
+    add("--root-folder", metavar="DIR", help="where relative paths of the list are")
+    add("--pattern", help="names of frames, as image_%%04d.jpg, flow_%%c_%%04d.jpg")
+    add("--store-path", metavar="LMDB", help="the frames are in a database")
+    add("--group", metavar="REGEX", help="names of videos, to the group (UCF101's)")
+    add("--fast", action="store_true", help="open a few images only")
+    add("--json", metavar="FILE", help="write the findings; - for standard output")
+    add("--quiet", action="store_true", help="no progress bar")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to check, and where to write it."""
+
+    check: CheckSettings
+    json: str | None = None
+
+
+def settings(args: argparse.Namespace) -> Settings:
+    """Checks what was typed, and asks the net."""
+    from two_stream.check.against_net import check_settings, with_changes
+    from two_stream.check.on_disk import Needs
+    from two_stream.check.run import CheckSettings, guess_modality
+
+    if args.group:
+        try:
+            groups = re.compile(args.group).groups
+        except re.error as error:
+            raise UserError(f"--group {args.group}: {error}") from None
+        if not groups:
+            raise UserError(f"--group {args.group}: needs ( ) around what tells it")
+    if args.net:
+        base = check_settings(args.net, args.list)
+    else:
+        needs = Needs(length=args.length or 1)
+        base = CheckSettings(args.list, guess_modality(args.list), needs)
+    made = with_changes(
+        base,
+        modality=args.modality,
+        test_list=args.test,
+        other_list=args.other,
+        root_folder=args.root_folder,
+        pattern=args.pattern,
+        store_path=args.store_path,
+        group=args.group,
+        fast=args.fast,
+        progress=not args.quiet,
+    )
+    return Settings(made, args.json)
+
+
+def run(s: Settings) -> int:
+    """Prints the findings; returns 1 if one is an error."""
+    import json
+
+    from two_stream.check.run import check
+    from two_stream.files import write_json
+
+    report = check(s.check)
+    if s.json == "-":
+        print(json.dumps(report.as_dict(), indent=2))
+        return bool(report.errors)
+    for finding in report.findings:
+        print(f"{finding.severity}: {finding}")
+    print(
+        f"{s.check.list}: {report.videos} videos, {report.images} images opened: "
+        f"{len(report.errors)} errors, {len(report.warnings)} warnings"
+    )
+    if s.json:
+        write_json(s.json, report.as_dict())
+    return bool(report.errors)

@@ -1,0 +1,112 @@
+"""The solver and net of a training, with what the user changed, and its outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf import text_format
+
+from two_stream.errors import UserError
+from two_stream.files import write_text
+from two_stream.nets import prototxt
+from two_stream.training.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class TrainFiles:
+    """Files of one training; all but the solver and net start with ``prefix``."""
+
+    solver: str
+    net: str
+    prefix: str
+    max_iter: int
+
+    @property
+    def log(self) -> Path:
+        return Path(f"{self.prefix}.log")
+
+    @property
+    def curves_csv(self) -> Path:
+        return Path(f"{self.prefix}_curves.csv")
+
+    @property
+    def curves_png(self) -> Path:
+        return Path(f"{self.prefix}_curves.png")
+
+    @property
+    def final_weights(self) -> Path:
+        return Path(f"{self.prefix}_iter_{self.max_iter}.caffemodel")
+
+
+def prepare_files(s: TrainSettings) -> TrainFiles:
+    """Reads the solver and net; writes changed copies where something is changed.
+
+    The copies are ``<prefix>_solver.prototxt`` and ``<prefix>_train_val.prototxt``.
+    Raises UserError.
+    """
+    solver = prototxt.read_solver(s.solver)
+    for override in s.overrides:
+        _override(solver.param, override)
+    if s.out:
+        solver.param.snapshot_prefix = s.out
+    prefix = solver.param.snapshot_prefix or str(Path(s.solver).with_suffix(""))
+    if Path(prefix).is_dir():  # as Caffe: snapshots called after the solver
+        prefix = str(Path(prefix) / Path(s.solver).stem)
+        solver.param.snapshot_prefix = prefix
+    Path(prefix).parent.mkdir(parents=True, exist_ok=True)  # Caffe aborts without
+    net_path = solver.param.net or solver.param.train_net
+    if not net_path:
+        raise UserError(f'{s.solver}: names no net; write net: "train_val.prototxt"')
+    net = prototxt.read_net(net_path)
+    if _change_net(s, net, net_path):
+        net_path = f"{prefix}_train_val.prototxt"
+        write_text(net_path, text_format.MessageToString(net))
+        solver.param.net = net_path
+    path = s.solver
+    if s.out or s.overrides or net_path.startswith(f"{prefix}_train_val"):
+        path = f"{prefix}_solver.prototxt"
+        text = text_format.MessageToString(solver.param)
+        if solver.device_ids:
+            text += f"device_id: {solver.device_ids}\n"
+        write_text(path, text)
+    return TrainFiles(path, net_path, prefix, solver.param.max_iter)
+
+
+def _override(param, text: str) -> None:
+    """Merges ``field=value`` into the solver; raises UserError."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"--set {text}: write field=value, as base_lr=0.01")
+    field = param.DESCRIPTOR.fields_by_name.get(name.strip())
+    if field is None:
+        raise UserError(f"--set {text}: a solver has no field '{name.strip()}'")
+    param.ClearField(field.name)
+    for form in (value, f'"{value}"'):
+        try:
+            text_format.Merge(f"{field.name}: {form}", param)
+            return
+        except text_format.ParseError:
+            continue
+    raise UserError(f"--set {text}: '{value}' is no value of {field.name}")
+
+
+def _change_net(s: TrainSettings, net, path: str) -> bool:
+    """Puts the lists and the root folder into the VideoData layers."""
+    wanted = {prototxt.TRAIN: s.train_list, prototxt.TEST: s.test_list}
+    if not any(wanted.values()) and s.root_folder is None:
+        return False
+    changed = False
+    for layer in net.layer:
+        if layer.type != "VideoData":
+            continue
+        for phase, source in wanted.items():
+            if source and prototxt.in_phase(layer, phase):
+                layer.video_data_param.source = source
+                changed = True
+        if s.root_folder is not None:
+            layer.video_data_param.root_folder = s.root_folder
+            changed = True
+    if not changed:
+        raise UserError(f"{path}: no VideoData layer that could read another list")
+    return True

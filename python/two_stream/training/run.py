@@ -1,0 +1,181 @@
+"""Runs ``caffe train``: log, curves, progress, signals, exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from two_stream.console import TRAINING_ACCURACY, note, progress_bar, warn
+from two_stream.data.provenance import write_model_provenance
+from two_stream.errors import UserError
+from two_stream.locate import caffe_binary
+from two_stream.training.curves import Curves, read_log, write_csv, write_png
+from two_stream.training.files import TrainFiles, prepare_files
+from two_stream.training.log import (
+    Complaint,
+    Event,
+    Rate,
+    Snapshot,
+    Step,
+    TestStart,
+    parse_line,
+)
+from two_stream.training.preflight import preflight, training_provenance
+from two_stream.training.settings import TrainSettings, caffe_arguments
+
+# Curves are drawn again at most this often (seconds).
+_DRAW_EVERY = 20
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass
+class TrainResult:
+    """How a training ended.
+
+    ``status`` is the exit status of caffe, or 128 + the signal that ended it.
+    """
+
+    status: int
+    files: TrainFiles
+    curves: Curves
+    snapshots: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def train(s: TrainSettings) -> TrainResult:
+    """Checks, then trains with the real ``caffe``; returns how it ended.
+
+    Raises UserError for what is wrong before the start.
+    """
+    files = prepare_files(s)
+    preflight(s, files)
+    gpu = s.gpu is not None
+    arguments = caffe_arguments(s, caffe_binary(gpu), files.solver)
+    curves = Curves()
+    if s.snapshot and files.log.is_file():
+        curves = read_log(files.log.read_text(errors="replace").splitlines())
+        curves.drop_after(_iteration_of(s.snapshot))
+    write_model_provenance(files.prefix, training_provenance(s, files))
+    note(f"log {files.log}, curves {files.curves_png} and {files.curves_csv.name}")
+    result = TrainResult(0, files, curves)
+    started = time.monotonic()
+    with open(files.log, "ab" if s.snapshot else "wb") as log:
+        _run(arguments, log, _Follower(s, result))
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _iteration_of(snapshot: str) -> int:
+    match = re.search(r"_iter_(\d+)\.solverstate", snapshot)
+    return int(match.group(1)) if match else 0
+
+
+def _run(arguments: list[str], log, follower: _Follower) -> None:
+    try:
+        # A session of its own: Ctrl-C reaches it once, through us.
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise UserError(f"{arguments[0]}: cannot start ({error.strerror})") from None
+    with _signals_to(process), follower:
+        for line in process.stdout:
+            log.write(line)
+            log.flush()
+            follower.take(line.decode("utf-8", errors="replace"))
+        status = process.wait()
+    follower.result.status = status if status >= 0 else 128 - status
+
+
+@contextlib.contextmanager
+def _signals_to(process: subprocess.Popen) -> Iterator[None]:
+    """Passes signals on; caffe then snapshots or stops as it is told to."""
+
+    def forward(number, _frame):
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+
+    before = {}
+    try:
+        for number in _FORWARDED:
+            before[number] = signal.signal(number, forward)
+    except ValueError:  # not the main thread: nobody sends us signals
+        pass
+    try:
+        yield
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Follower:
+    """Shows and keeps what the log says, line by line."""
+
+    def __init__(self, s: TrainSettings, result: TrainResult):
+        self.result = result
+        start = _iteration_of(s.snapshot) if s.snapshot else 0
+        self._bar = progress_bar(result.files.max_iter, "it", start, s.progress)
+        self._shown: dict[str, str] = {}
+        self._drawn = time.monotonic()
+        self._diverged = False
+
+    def __enter__(self) -> _Follower:
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self._bar.close()
+        self._draw()
+
+    def take(self, line: str) -> None:
+        """Takes a line of the log."""
+        event = parse_line(line)
+        if event is None:
+            return
+        point = self.result.curves.add(event)
+        self._progress(event)
+        if point and point.note:
+            note(
+                f"iteration {point.iteration}: test {point.quantity} "
+                f"{point.value:.4f} ({TRAINING_ACCURACY})"
+            )
+        if isinstance(event, Snapshot):
+            self.result.snapshots.append(event.path)
+        if isinstance(event, Complaint):
+            warn(f"caffe: {event.text}")
+        redraw = isinstance(event, TestStart | Snapshot)
+        if redraw and time.monotonic() - self._drawn > _DRAW_EVERY:
+            self._draw()
+
+    def _progress(self, event: Event) -> None:
+        if isinstance(event, Step):
+            self._shown["loss"] = f"{event.loss:.4g}"
+            # NaN is the one number that is not itself.
+            if event.loss != event.loss and not self._diverged:
+                self._diverged = True
+                warn("the loss is not a number: lower base_lr, or check the means")
+            self._bar.set_postfix(self._shown, refresh=False)
+            self._bar.update(max(0, event.iteration - self._bar.n))
+        elif isinstance(event, Rate):
+            self._shown["lr"] = f"{event.rate:g}"
+
+    def _draw(self) -> None:
+        self._drawn = time.monotonic()
+        if self.result.curves.points:
+            files = self.result.files
+            write_csv(files.curves_csv, self.result.curves)
+            title = Path(files.prefix).name
+            write_png(files.curves_png, self.result.curves, title)
