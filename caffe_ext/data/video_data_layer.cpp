@@ -19,6 +19,9 @@ RunContext CurrentRunContext() {
   context.seed = caffe::caffe_rng_rand();
   context.rank = caffe::Caffe::solver_rank();
   context.world = caffe::Caffe::solver_count();
+  LOG_IF(WARNING, context.world > 1)
+      << "no run context: each rank draws a seed of its own, so their shares "
+         "of the list may overlap";
   return context;
 }
 
@@ -78,6 +81,7 @@ template <typename Dtype>
 void VideoDataLayer<Dtype>::Configure(const Blobs& top) {
   settings_ = MakeVideoDataSettings(this->layer_param_, this->phase_);
   const RunContext context = CurrentRunContext();
+  CHECK(context.rank >= 0 && context.rank < context.world);
   if (settings_.train || context.shard_test_nets) {
     shard_ = {static_cast<uint32_t>(context.rank),
               static_cast<uint32_t>(context.world)};

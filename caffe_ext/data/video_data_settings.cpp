@@ -14,6 +14,8 @@ namespace {
 using caffe::TransformationParameter;
 using caffe::VideoDataParameter;
 
+constexpr uint64_t kMaxThreads = 256;
+
 void Require(bool condition, const std::string& message) {
   if (!condition) throw UserError("video_data_param: " + message);
 }
@@ -109,11 +111,13 @@ AugmentSettings MakeAugmentSettings(const TransformationParameter& t,
 int NumThreads(const VideoDataParameter& video) {
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   const unsigned wanted = video.threads() ? video.threads() : cores;
-  return std::min({wanted, 256u, video.batch_size() * video.prefetch()});
+  const uint64_t useful = uint64_t{video.batch_size()} * video.prefetch();
+  return static_cast<int>(std::min<uint64_t>({wanted, kMaxThreads, useful}));
 }
 
 void CheckVideoParameter(const VideoDataParameter& v) {
-  Require(v.batch_size() > 0, "batch_size must be positive");
+  Require(v.batch_size() > 0 && v.batch_size() <= 1000000,
+          "batch_size must be 1 to 1000000");
   Require(v.new_length() > 0 && v.new_length() <= 10000,
           "new_length must be 1 to 10000");
   Require(v.num_segments() > 0 && v.num_segments() <= 10000,
@@ -122,7 +126,8 @@ void CheckVideoParameter(const VideoDataParameter& v) {
           "new_height and new_width go together");
   Require(v.new_height() <= 65535 && v.new_width() <= 65535,
           "new_height and new_width must be below 65536");
-  Require(v.prefetch() > 0, "prefetch must be positive");
+  Require(v.prefetch() > 0 && v.prefetch() <= 1000,
+          "prefetch must be 1 to 1000");
   Require(v.max_failed_share() >= 0 && v.max_failed_share() <= 1,
           "max_failed_share must be 0 to 1");
 }

@@ -186,6 +186,36 @@ TEST_F(VideoDataLayerTest, EveryEpochIsANewPermutation) {
   EXPECT_EQ(orders.size(), 5u);
 }
 
+// 11 videos, 3 ranks of 2: epochs end in the middle of a global batch.
+TEST_F(VideoDataLayerTest, RanksShareEveryEpochWithoutOverlap) {
+  std::vector<std::unique_ptr<LayerUnderTest<float>>> ranks;
+  for (int rank = 0; rank < 3; ++rank) {
+    ranks.push_back(std::make_unique<LayerUnderTest<float>>(
+        Rgb("batch_size: 2 shuffle: true"), "", TRAIN, Seeded(13, rank, 3)));
+  }
+  std::vector<float> seen;
+  for (int step = 0; step < 11; ++step) {
+    for (auto& rank : ranks) {
+      const auto batch = rank->Forward();
+      seen.insert(seen.end(), batch.labels.begin(), batch.labels.end());
+    }
+  }
+  ASSERT_EQ(seen.size(), 6u * kVideos);
+  for (int epoch = 0; epoch < 6; ++epoch) {
+    const auto begin = seen.begin() + epoch * kVideos;
+    EXPECT_EQ(std::set<float>(begin, begin + kVideos).size(), kVideos);
+  }
+}
+
+TEST_F(VideoDataLayerTest, WholeFramesAreCutToTheStride) {
+  LayerUnderTest<float> net(Rgb("batch_size: 1"),
+                            "original_image: true stride: 8 upper_size: 17",
+                            TEST, Seeded(1));
+  ASSERT_EQ(net.data().shape(), (std::vector<int>{1, 3, 16, 16}));
+  const cv::Mat frame = Frame(0, "image_0004.png");
+  EXPECT_EQ(net.Forward().data[0], frame.at<cv::Vec3b>(2, 4)[0]);
+}
+
 TEST_F(VideoDataLayerTest, TestPhaseIgnoresSeedAndDraws) {
   const std::string rest =
       "batch_size: 5 shuffle: true rand_skip: 9 new_length: 2";
