@@ -1,5 +1,7 @@
 #include "caffe_ext/data/sample_order.hpp"
 
+#include <iterator>
+
 #include "caffe_ext/random/random_stream.hpp"
 
 namespace two_stream {
