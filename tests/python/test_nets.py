@@ -114,6 +114,18 @@ def test_softmax_in_place_is_left_out(tmp_path):
     assert [layer.name for layer in made.net.layer][-1] == "fc8"
 
 
+@pytest.mark.parametrize("stream", ["spatial", "temporal"])
+@pytest.mark.parametrize("name", ["vgg16", "googlenet", "clarifai", "small"])
+def test_shipped_nets_can_be_tested(stream, name):
+    for kind in ("train_val", "deploy"):
+        path = CHECKOUT / "models" / f"{stream}_{name}_{kind}.prototxt"
+        made = deploy.test_net(prototxt.read_net(path), 10)
+        assert made.input == "data" and made.scores == "fc8-1"
+        assert made.net.layer[-1].top == ["fc8-1"]
+        kinds = {layer.type for layer in made.net.layer}
+        assert not kinds & {"VideoData", "Softmax", "SoftmaxWithLoss", "Accuracy"}
+
+
 def test_probe_needs_neither_data_nor_weights(train_val):
     shapes = probe(train_val, "TRAIN")
     assert shapes.params == {
