@@ -163,6 +163,7 @@ def test_argument_lists(monkeypatch):
     assert made(snapshot="x")[4:] == ["-snapshot", "x"]
     assert made(gpu="0,1")[4:] == ["-gpu", "0,1"]
     assert made(workers=2)[4:] == ["-workers", "2"]
+    assert made(caffe_arguments="-check_sync 5")[4:] == ["-check_sync", "5"]
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     launched = made(mpi=4, mpi_arguments="--host 'a b'")

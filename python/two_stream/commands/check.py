@@ -22,6 +22,25 @@ if TYPE_CHECKING:
 HELP = "find what is wrong with lists, frames and flow"
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What was asked for; None stands for "as the net says", or the usual."""
+
+    list: str
+    net: str | None = None
+    test: str | None = None
+    other: str | None = None
+    modality: str | None = None
+    length: int | None = None
+    root_folder: str | None = None
+    pattern: str | None = None
+    store_path: str | None = None
+    group: str | None = None
+    fast: bool = False
+    json: str | None = None
+    progress: bool = True
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what is typed."""
     add = parser.add_argument
@@ -40,20 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--quiet", action="store_true", help="no progress bar")
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What to check, and where to write it."""
-
-    check: CheckSettings
-    json: str | None = None
-
-
 def settings(args: argparse.Namespace) -> Settings:
-    """Checks what was typed, and asks the net."""
-    from two_stream.check.against_net import check_settings, with_changes
-    from two_stream.check.on_disk import Needs
-    from two_stream.check.run import CheckSettings, guess_modality
-
+    """Checks what was typed."""
     if args.group:
         try:
             groups = re.compile(args.group).groups
@@ -61,24 +68,39 @@ def settings(args: argparse.Namespace) -> Settings:
             raise UserError(f"--group {args.group}: {error}") from None
         if not groups:
             raise UserError(f"--group {args.group}: needs ( ) around what tells it")
-    if args.net:
-        base = check_settings(args.net, args.list)
+    if args.net and args.length:
+        raise UserError("--length is for a check without --net, which tells it")
+    typed = {
+        name: getattr(args, name)
+        for name in Settings.__dataclass_fields__
+        if hasattr(args, name)
+    }
+    return Settings(**typed, progress=not args.quiet)
+
+
+def check_settings(s: Settings) -> CheckSettings:
+    """Asks the net for what was not typed; raises UserError."""
+    from two_stream.check import against_net
+    from two_stream.check.on_disk import Needs
+    from two_stream.check.run import CheckSettings, guess_modality
+
+    if s.net:
+        base = against_net.check_settings(s.net, s.list)
     else:
-        needs = Needs(length=args.length or 1)
-        base = CheckSettings(args.list, guess_modality(args.list), needs)
-    made = with_changes(
+        needs = Needs(length=s.length or 1)
+        base = CheckSettings(s.list, guess_modality(s.list), needs)
+    return against_net.with_changes(
         base,
-        modality=args.modality,
-        test_list=args.test,
-        other_list=args.other,
-        root_folder=args.root_folder,
-        pattern=args.pattern,
-        store_path=args.store_path,
-        group=args.group,
-        fast=args.fast,
-        progress=not args.quiet,
+        modality=s.modality,
+        test_list=s.test,
+        other_list=s.other,
+        root_folder=s.root_folder,
+        pattern=s.pattern,
+        store_path=s.store_path,
+        group=s.group,
+        fast=s.fast,
+        progress=s.progress,
     )
-    return Settings(made, args.json)
 
 
 def run(s: Settings) -> int:
@@ -88,14 +110,14 @@ def run(s: Settings) -> int:
     from two_stream.check.run import check
     from two_stream.files import write_json
 
-    report = check(s.check)
+    report = check(check_settings(s))
     if s.json == "-":
         print(json.dumps(report.as_dict(), indent=2))
         return bool(report.errors)
     for finding in report.findings:
         print(f"{finding.severity}: {finding}")
     print(
-        f"{s.check.list}: {report.videos} videos, {report.images} images opened: "
+        f"{s.list}: {report.videos} videos, {report.images} images opened: "
         f"{len(report.errors)} errors, {len(report.warnings)} warnings"
     )
     if s.json:

@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--workers", type=int, metavar="N", help="N ranks on the CPU, in one process")
     add("--mpi", type=int, metavar="N", help="N ranks by mpirun -np N")
     add("--mpi-args", default="", metavar="ARGS", help="more arguments of mpirun")
+    add("--caffe-args", default="", metavar="ARGS", help="more arguments of caffe")
     add("--out", metavar="PREFIX", help="of snapshots, log, curves (snapshot_prefix)")
     add(
         "--set",
@@ -59,6 +60,7 @@ def settings(args: argparse.Namespace) -> TrainSettings:
         workers=args.workers,
         mpi=args.mpi,
         mpi_arguments=args.mpi_args,
+        caffe_arguments=args.caffe_args,
         out=args.out,
         overrides=tuple(args.set),
         train_list=args.train_list,

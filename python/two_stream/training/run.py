@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -66,7 +67,7 @@ def train(s: TrainSettings) -> TrainResult:
     result = TrainResult(0, files, curves)
     started = time.monotonic()
     with open(files.log, "ab" if s.snapshot else "wb") as log:
-        _run(arguments, log, _Follower(s, result))
+        _run(arguments, s.mpi is not None, log, _Follower(s, result))
     result.seconds = time.monotonic() - started
     return result
 
@@ -76,7 +77,7 @@ def _iteration_of(snapshot: str) -> int:
     return int(match.group(1)) if match else 0
 
 
-def _run(arguments: list[str], log, follower: _Follower) -> None:
+def _run(arguments: list[str], by_mpirun: bool, log, follower: _Follower) -> None:
     try:
         # A session of its own: Ctrl-C reaches it once, through us.
         process = subprocess.Popen(
@@ -88,7 +89,7 @@ def _run(arguments: list[str], log, follower: _Follower) -> None:
         )
     except OSError as error:
         raise UserError(f"{arguments[0]}: cannot start ({error.strerror})") from None
-    with _signals_to(process), follower:
+    with _signals_to(process, by_mpirun), follower:
         for line in process.stdout:
             log.write(line)
             log.flush()
@@ -98,12 +99,20 @@ def _run(arguments: list[str], log, follower: _Follower) -> None:
 
 
 @contextlib.contextmanager
-def _signals_to(process: subprocess.Popen) -> Iterator[None]:
-    """Passes signals on; caffe then snapshots or stops as it is told to."""
+def _signals_to(process: subprocess.Popen, by_mpirun: bool) -> Iterator[None]:
+    """Passes signals on; caffe then snapshots or stops as it is told to.
+
+    mpirun would kill its ranks on SIGINT, so that and SIGHUP go to the ranks of
+    this host.
+    """
 
     def forward(number, _frame):
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(number)
+        ranks = _children(process.pid) if by_mpirun else []
+        if number == signal.SIGTERM or not ranks:
+            ranks = [process.pid]
+        for pid in ranks if process.poll() is None else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     before = {}
     try:
@@ -120,6 +129,14 @@ def _signals_to(process: subprocess.Popen) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(word) for word in words]
+    except OSError:
+        return []
 
 
 class _Follower:

@@ -26,6 +26,7 @@ class TrainSettings:
     workers: int | None = None
     mpi: int | None = None
     mpi_arguments: str = ""
+    caffe_arguments: str = ""
     out: str | None = None
     overrides: tuple[str, ...] = ()
     train_list: str | None = None
@@ -61,6 +62,7 @@ def caffe_arguments(s: TrainSettings, binary: str, solver: str) -> list[str]:
         arguments += ["-gpu", s.gpu]
     if s.workers is not None:
         arguments += ["-workers", str(s.workers)]
+    arguments += shlex.split(s.caffe_arguments)
     if s.mpi is None:
         return arguments
     launcher = shutil.which("mpirun")
