@@ -96,20 +96,20 @@ def test_the_fork_s_solvers_parse(tmp_path, text, devices):
 
 
 def test_tested_net_of_a_train_val_file(train_val):
-    made = deploy.test_net(prototxt.read_net(train_val), batch=20)
+    made = deploy.scoring_net(prototxt.read_net(train_val), batch=20)
     assert (made.input, made.scores) == ("data", "fc8")
     assert [layer.name for layer in made.net.layer] == ["test", "conv1", "drop", "fc8"]
     assert list(made.net.layer[0].input_param.shape[0].dim) == [20, 10, 24, 24]
-    aux = deploy.test_net(prototxt.read_net(train_val), 20, "aux")
+    aux = deploy.scoring_net(prototxt.read_net(train_val), 20, "aux")
     assert [layer.name for layer in aux.net.layer][-1] == "aux"
     with pytest.raises(UserError, match="has no blob 'none'"):
-        deploy.test_net(prototxt.read_net(train_val), 20, "none")
+        deploy.scoring_net(prototxt.read_net(train_val), 20, "none")
 
 
 def test_softmax_in_place_is_left_out(tmp_path):
     path = write_small_net(tmp_path / "net.prototxt", 3)
     path.write_text(path.read_text().replace('top: "prob"', 'top: "fc8"'))
-    made = deploy.test_net(prototxt.read_net(path), 10)
+    made = deploy.scoring_net(prototxt.read_net(path), 10)
     assert made.scores == "fc8"
     assert [layer.name for layer in made.net.layer][-1] == "fc8"
 
@@ -119,7 +119,7 @@ def test_softmax_in_place_is_left_out(tmp_path):
 def test_shipped_nets_can_be_tested(stream, name):
     for kind in ("train_val", "deploy"):
         path = CHECKOUT / "models" / f"{stream}_{name}_{kind}.prototxt"
-        made = deploy.test_net(prototxt.read_net(path), 10)
+        made = deploy.scoring_net(prototxt.read_net(path), 10)
         assert made.input == "data" and made.scores == "fc8-1"
         assert made.net.layer[-1].top == ["fc8-1"]
         kinds = {layer.type for layer in made.net.layer}
@@ -141,7 +141,7 @@ def test_probe_reads_v1_nets(tmp_path):
     (tmp_path / "v1.prototxt").write_text(V1_DEPLOY)
     shapes = probe(tmp_path / "v1.prototxt", "TEST")
     assert shapes.params["fc8"] == [(3, 400), (3,)]
-    tested = deploy.test_net(prototxt.read_net(tmp_path / "v1.prototxt"), 10)
+    tested = deploy.scoring_net(prototxt.read_net(tmp_path / "v1.prototxt"), 10)
     assert (tested.input, tested.scores) == ("data", "fc8")
 
 

@@ -59,7 +59,7 @@ def _reads(spec: prototxt.DataSpec | None, list_path: str | None) -> bool:
 
 
 def _of_input(net_path, net, list_path: str) -> CheckSettings:
-    tested = deploy.test_net(net, 1)
+    tested = deploy.scoring_net(net, 1)
     shapes = probe(net_path, prototxt.TEST)
     shape = shapes.blobs[tested.input]
     modality = guess_modality(list_path) if shape[1] % 2 == 0 else "rgb"

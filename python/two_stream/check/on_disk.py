@@ -13,6 +13,7 @@ from two_stream.data.stores import FrameStore
 
 _AGAIN = "extract the video again (`two-stream prepare extract`)"
 _JPEG, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_TAIL = 4096  # some writers leave padding behind the end
 
 # How many images are opened: the ends are only looked for, the first is decoded
 # too, or all are.
@@ -79,7 +80,7 @@ class _Reader:
             return
         self.decoded += 1
         # A decoder fills what is cut off with grey and says nothing.
-        cut = data[:2] == _JPEG and not data.rstrip(b"\0").endswith(_JPEG_END)
+        cut = data[:2] == _JPEG and _JPEG_END not in data[-_TAIL:]
         image = None if cut else decode(data, self.modality == FLOW)
         if image is None:
             self.broken.append(key)

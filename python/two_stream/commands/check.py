@@ -70,12 +70,21 @@ def settings(args: argparse.Namespace) -> Settings:
             raise UserError(f"--group {args.group}: needs ( ) around what tells it")
     if args.net and args.length:
         raise UserError("--length is for a check without --net, which tells it")
-    typed = {
-        name: getattr(args, name)
-        for name in Settings.__dataclass_fields__
-        if hasattr(args, name)
-    }
-    return Settings(**typed, progress=not args.quiet)
+    return Settings(
+        list=args.list,
+        net=args.net,
+        test=args.test,
+        other=args.other,
+        modality=args.modality,
+        length=args.length,
+        root_folder=args.root_folder,
+        pattern=args.pattern,
+        store_path=args.store_path,
+        group=args.group,
+        fast=args.fast,
+        json=args.json,
+        progress=not args.quiet,
+    )
 
 
 def check_settings(s: Settings) -> CheckSettings:

@@ -77,7 +77,7 @@ def make_plan(s: EvaluateSettings, scratch: Path) -> Plan:
     videos = lists.read_list(s.list)
     ids = lists.video_ids(videos, s.list)
     batch = s.batch or (50 if s.gpus else 10)
-    tested = deploy.test_net(net, max(batch // s.crops, 1) * s.crops, s.blob)
+    tested = deploy.scoring_net(net, max(batch // s.crops, 1) * s.crops, s.blob)
     text = text_format.MessageToString(tested.net)
     file = scratch / "net.prototxt"
     file.write_text(text, encoding="utf-8")

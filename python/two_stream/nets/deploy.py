@@ -15,7 +15,7 @@ from two_stream.nets import prototxt
 
 
 @dataclass(frozen=True)
-class TestNet:
+class ScoringNet:
     """A net with one input."""
 
     net: Any
@@ -39,17 +39,16 @@ def find_scores(net) -> str:
     for kind in ("SoftmaxWithLoss", "Softmax", "Accuracy"):
         for layer in reversed(tested):
             if layer.type == kind:
-                if kind == "Softmax" and layer.tops == layer.bottoms:
-                    if not net.layer:
-                        raise UserError(
-                            f"net '{net.name}': layer {layer.name} is a softmax in "
-                            "place; rename its top"
-                        )
+                if not net.layer and layer.tops == layer.bottoms:  # V1 is not cut
+                    raise UserError(
+                        f"net '{net.name}': layer {layer.name} writes over the "
+                        "scores; rename its top"
+                    )
                 return layer.bottoms[0]
     return tested[-1].tops[0]
 
 
-def test_net(net, batch: int, scores: str | None = None) -> TestNet:
+def scoring_net(net, batch: int, scores: str | None = None) -> ScoringNet:
     """Returns a copy of the net that takes views and gives their class scores.
 
     ``scores`` names the blob of scores; else it is found. ``batch`` is set where
@@ -58,7 +57,7 @@ def test_net(net, batch: int, scores: str | None = None) -> TestNet:
     """
     scores = scores or find_scores(net)
     if not net.layer:  # V1: Caffe upgrades it when it reads the file
-        return TestNet(net, _input_name(net), scores)
+        return ScoringNet(net, _input_name(net), scores)
     copy = load_proto().NetParameter()
     copy.CopyFrom(net)
     del copy.layer[:]
@@ -79,7 +78,7 @@ def test_net(net, batch: int, scores: str | None = None) -> TestNet:
         made.input_param.shape.add(dim=shape)
     if copy.HasField("mem_param"):  # read after the pass, so not to be shared
         copy.mem_param.exclude_blob.append(scores)
-    return TestNet(copy, _input_name(copy), scores)
+    return ScoringNet(copy, _input_name(copy), scores)
 
 
 def _needed(net, scores: str) -> list[prototxt.Layer]:

@@ -96,12 +96,10 @@ def without_data(net, phase: str):
         new = made.layer.add()
         new.CopyFrom(layer.proto)
         del new.include[:], new.exclude[:]
-        for field in (new.convolution_param, new.inner_product_param):
-            field.ClearField("weight_filler")
-            field.ClearField("bias_filler")
         for name in ("convolution_param", "inner_product_param"):
-            if not layer.proto.HasField(name):
-                new.ClearField(name)
+            if new.HasField(name):
+                getattr(new, name).ClearField("weight_filler")
+                getattr(new, name).ClearField("bias_filler")
     return made
 
 
