@@ -134,6 +134,13 @@ def test_train_val_and_deploy_files_say_the_same(tmp_path, footage, capsys):
     assert cli.main(commandline(tmp_path, footage, train_val, *few)) == 0
     other = load_scores(tmp_path / "s.npz")
     np.testing.assert_array_equal(one.scores, other.scores)
+    segments = train_val.read_text().replace("new_length", "num_segments: 3 new_length")
+    train_val.write_text(segments)
+    assert cli.main(commandline(tmp_path, footage, train_val, *few)) == 1
+    assert "a consensus of 3 segments; name the scores" in capsys.readouterr().err
+    blob = ("--blob", "fc8")
+    assert cli.main(commandline(tmp_path, footage, train_val, *few, *blob)) == 0
+    np.testing.assert_array_equal(load_scores(tmp_path / "s.npz").scores, one.scores)
     assert one.classes == ["0", "1", "2"] and other.classes == ["a", "b", "c"]
     assert "3 videos, 3 samples x 2 crops: top-1" in capsys.readouterr().out
 
