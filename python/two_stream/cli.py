@@ -22,6 +22,7 @@ from two_stream.errors import UserError
 
 # Sub-command -> module, in the order of a newcomer's work.
 COMMANDS = {
+    "demo": "two_stream.commands.demo",
     "prepare": "two_stream.commands.prepare",
     "check": "two_stream.commands.check",
     "init-temporal": "two_stream.commands.init_temporal",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from two_stream.demo import cut as cutting
 from two_stream.demo.camera import MOTIONS, Path, windows
-from two_stream.demo.cut import Clip, CutSettings, cut, film, plan
+from two_stream.demo.cut import Clip, CutSettings, cut, film, is_cut, plan
 from two_stream.demo.scenes import SCENES, Scene
 from two_stream.errors import UserError
 
@@ -101,11 +101,13 @@ def one_scene(monkeypatch, tmp_path):
     return {"source.avi": path}
 
 
-def test_files_are_whole_and_are_kept_the_second_time(one_scene, tmp_path):
+def test_the_same_settings_write_the_same_whole_files(one_scene, tmp_path):
     folder = tmp_path / "clips"
     settings = CutSettings(train_clips=2, test_clips=1, width=96, height=72)
 
-    assert cut(one_scene, folder, settings)
+    assert not is_cut(folder, settings)
+    cut(one_scene, folder, settings)
+    assert is_cut(folder, settings)
     files = sorted(folder.rglob("*.avi"))
     assert len(files) == 4 * 3
     for file in files:
@@ -117,9 +119,24 @@ def test_files_are_whole_and_are_kept_the_second_time(one_scene, tmp_path):
         assert frames == 13
     before = {file: file.read_bytes() for file in files}
 
-    assert not cut(one_scene, folder, settings)
     other = CutSettings(train_clips=2, test_clips=1, width=96, height=72, seed=2)
-    assert cut(one_scene, folder, other)
+    assert not is_cut(folder, other)
+    cut(one_scene, folder, other)
+    assert is_cut(folder, other) and not is_cut(folder, settings)
     assert all(file.read_bytes() != content for file, content in before.items())
-    assert cut(one_scene, folder, settings)
+    cut(one_scene, folder, settings)
     assert all(file.read_bytes() == content for file, content in before.items())
+
+
+def test_interrupted_cutting_is_not_taken_for_whole(one_scene, tmp_path, monkeypatch):
+    folder = tmp_path / "clips"
+    settings = CutSettings(train_clips=1, test_clips=1, width=96, height=72)
+    cut(one_scene, folder, settings)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cutting, "_write_clip", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        cut(one_scene, folder, settings)
+    assert not is_cut(folder, settings)

@@ -83,7 +83,7 @@ def plan(settings: CutSettings) -> Iterator[Clip]:
 def film(clip: Clip, source: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
     """The clip's frames, 8-bit BGR of `size` (width, height).
 
-    `source` holds the scene's part from the clip's first frame on.
+    `source` holds the scene from the clip's first frame on.
     """
     width, height = size
     shape = (source.shape[2], source.shape[1])
@@ -103,33 +103,34 @@ def film(clip: Clip, source: np.ndarray, size: tuple[int, int]) -> Iterator[np.n
         )
 
 
-def cut(videos: dict[str, Path], folder: Path, settings: CutSettings) -> bool:
-    """Write the clips under `folder`, unless these very clips are there.
-
-    Returns whether they were written. Motion JPEG: each frame is coded by itself,
-    so that a frame can't tell by its artefacts how the camera moved.
-    """
-    wanted = asdict(settings)
+def is_cut(folder: Path, settings: CutSettings) -> bool:
+    """Whether `folder` holds these very clips, all of them."""
     record = folder / RECORD
-    if record.is_file() and read_json(record) == wanted:
-        return False
-    shutil.rmtree(folder, ignore_errors=True)
-    clips: dict[tuple[Scene, str], list[Clip]] = {}
-    for clip in plan(settings):
-        clips.setdefault((clip.scene, clip.part), []).append(clip)
-    for (scene, part), members in clips.items():
-        frames = scene.frames(part)
-        # No window is smaller than the clip: it is never enlarged here.
-        source_height = round(settings.height / camera.CLOSEST)
-        source = read_frames(videos[scene.video], frames, source_height)
+    return record.is_file() and read_json(record) == asdict(settings)
 
-        def write(clip: Clip, source=source, first=frames.start) -> None:
+
+def cut(videos: dict[str, Path], folder: Path, settings: CutSettings) -> None:
+    """Write the clips under `folder`, in place of what was there.
+
+    Motion JPEG: each frame is coded by itself, so that a frame can't tell by its
+    artefacts how the camera moved.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    clips: dict[Scene, list[Clip]] = {}
+    for clip in plan(settings):
+        clips.setdefault(clip.scene, []).append(clip)
+    # The closest window has the clip's size.
+    source_height = round(settings.height / camera.CLOSEST)
+    for scene, members in clips.items():
+        shot = range(scene.first, scene.end)
+        source = read_frames(videos[scene.video], shot, source_height)
+
+        def write(clip: Clip, source=source, first=scene.first) -> None:
             _write_clip(clip, source[clip.start - first :], folder, settings)
 
         with ThreadPoolExecutor() as pool:
             list(pool.map(write, members))
-    write_json(record, wanted)
-    return True
+    write_json(folder / RECORD, asdict(settings))
 
 
 def _write_clip(
