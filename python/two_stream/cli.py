@@ -29,6 +29,7 @@ COMMANDS = {
     "train": "two_stream.commands.train",
     "evaluate": "two_stream.commands.evaluate",
     "fuse": "two_stream.commands.fuse",
+    "reproduce": "two_stream.commands.reproduce",
 }
 
 

@@ -78,10 +78,13 @@ def _iteration_of(snapshot: str) -> int:
 
 
 def _run(arguments: list[str], by_mpirun: bool, log, follower: _Follower) -> None:
+    # Progress and curves are read from glog's lines, which this would silence.
+    environment = {k: v for k, v in os.environ.items() if k != "GLOG_minloglevel"}
     try:
         # A session of its own: Ctrl-C reaches it once, through us.
         process = subprocess.Popen(
             arguments,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

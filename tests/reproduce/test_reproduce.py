@@ -1,0 +1,196 @@
+"""One command on the miniature of UCF101: killed, resumed, run again, changed."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from two_stream.locate import python_environment
+from two_stream.nets.weights import read_weights
+
+pytestmark = pytest.mark.usefixtures("caffe_binary")
+
+STREAMS = ("spatial", "temporal")
+SOLVER = ("max_iter=12", "snapshot=4", "test_interval=6", "display=1")
+# Long enough to be killed in the middle.
+TEMPORAL = ("temporal.max_iter=24",)
+
+
+def command(root: Path, weights: Path, **changes) -> list[str]:
+    options = {"splits": 1, "samples": 2, **changes}
+    words = ["reproduce", "ucf101", "--root", root, "--net", "small", "--quiet"]
+    words += ["--weights", weights, "--flow", "dis", "--size", "96x72", "--bound", 8]
+    for change in (*SOLVER, *TEMPORAL):
+        words += ["--set", change]
+    for name, value in options.items():
+        words += [f"--{name}", value]
+    return [sys.executable, "-m", "two_stream", *map(str, words)]
+
+
+def run(*arguments, **changes) -> subprocess.CompletedProcess:
+    done = subprocess.run(
+        command(*arguments, **changes),
+        capture_output=True,
+        text=True,
+        env=python_environment(),
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def kill_in_temporal_training(root: Path, weights: Path) -> None:
+    """Starts it, and kills it at the temporal stream's first snapshot."""
+    out = root / "reproduce-small" / "split1"
+    process = subprocess.Popen(
+        command(root, weights), stderr=subprocess.PIPE, env=python_environment()
+    )
+    with process:
+        while not (out / "temporal_small_iter_4.solverstate").is_file():
+            assert process.poll() is None, process.stderr.read().decode()
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (out / "temporal_small_iter_24.caffemodel").is_file()
+
+
+@pytest.fixture(scope="module")
+def rgb_model(tmp_path_factory) -> Path:
+    """Random weights of the spatial net but for its last layer."""
+    import caffe
+    from two_stream.models import deploy, settings_for, to_text
+
+    folder = tmp_path_factory.mktemp("model")
+    net = folder / "deploy.prototxt"
+    net.write_text(to_text(deploy("small", settings_for("small", "spatial"))))
+    caffe.set_random_seed(3)
+    weights = folder / "rgb.caffemodel"
+    caffe.Net(str(net), caffe.TEST).save(str(weights))
+    message = read_weights(weights)
+    (last,) = [layer for layer in message.layer if layer.name == "fc8-1"]
+    message.layer.remove(last)
+    weights.write_bytes(message.SerializeToString())
+    return weights
+
+
+@pytest.fixture(scope="module")
+def killed_and_resumed(videos, rgb_model):
+    """What the files were when it was killed, and what it said when resumed."""
+    kill_in_temporal_training(videos, rgb_model)
+    before = times(videos)
+    return before, run(videos, rgb_model)
+
+
+def times(root: Path) -> dict[Path, int]:
+    """When each file that a step leaves was written."""
+    files = [*root.glob("frames-dis/**/*"), *root.glob("reproduce-small/**/*")]
+    return {
+        path: path.stat().st_mtime_ns
+        for path in files
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def state(root: Path) -> dict:
+    return json.loads((root / "reproduce-small" / "reproduce.json").read_text())
+
+
+def test_a_killed_run_goes_on_from_its_snapshot(videos, killed_and_resumed):
+    before, done = killed_and_resumed
+    out = videos / "reproduce-small" / "split1"
+    assert "spatial training: done before" in done.stderr
+    assert "temporal training (goes on)" in done.stderr
+    first, second = (out / "temporal_small.log").read_text().split("Use CPU.")[1:]
+    assert "Iteration 0 (" in first and "Optimization Done" not in first
+    begun = int(re.search(r"Iteration (\d+) \(", second)[1])
+    assert begun in (4, 8, 12, 16, 20) and "Optimization Done" in second
+    rows = (out / "temporal_small_curves.csv").read_text().splitlines()
+    losses = [row.split(",")[0] for row in rows if "smoothed_loss" in row]
+    assert losses == [str(iteration) for iteration in range(25)]
+    after = times(videos)
+    kept = [p for p in before if "temporal" not in p.name and p.suffix != ".json"]
+    assert len([p for p in kept if p.suffix == ".jpg"]) == 18 * (9 + 2 * 8)
+    assert out / "spatial_small_iter_12.caffemodel" in kept
+    assert all(after[path] == before[path] for path in kept)
+    # Only the final weights stay.
+    assert {path.name for path in out.glob("*.caffemodel")} == {
+        "spatial_small_iter_12.caffemodel",
+        "temporal_small_iter_24.caffemodel",
+    }
+    assert not list(out.glob("*.solverstate"))
+
+
+def test_table_and_report_say_what_the_scores_files_hold(videos, killed_and_resumed):
+    _, done = killed_and_resumed
+    out = videos / "reproduce-small"
+    soft, expected = {}, {}
+    for stream in STREAMS:
+        file = np.load(out / "split1" / f"{stream}.npz")
+        labels, scores = file["labels"], file["scores"].astype(float)
+        assert sorted(labels) == [0, 0, 1, 1, 2, 2]
+        assert all("_g01_" in name for name in file["ids"])
+        expected[stream] = np.mean(scores.argmax(axis=1) == labels)
+        powers = np.exp(scores)
+        soft[stream] = powers / powers.sum(axis=1, keepdims=True)
+    fused = (soft["spatial"] + 2 * soft["temporal"]).argmax(axis=1)
+    expected["fused"] = np.mean(fused == labels)  # classes are of one size
+    lines = [line.split() for line in done.stdout.splitlines() if line]
+    shown = {words[0]: words[1] for words in lines if words[0] in expected}
+    assert shown == {name: f"{100 * share:.1f}" for name, share in expected.items()}
+
+    page = (out / "report.html").read_text()
+    for share in expected.values():
+        assert f'<div class="value">{100 * share:.1f}%<' in page
+    # Curves, classes, confusions, the wheel and six clips.
+    assert page.count("data:image/png;base64,") == 3 + 1 + 6
+    for text in ("UCF101 has 101", "flow by dis", "DriverTiltUp", "centre crop"):
+        assert text in page and (text in done.stdout or "101" not in text)
+
+
+def test_the_temporal_net_starts_from_the_rgb_model(videos, killed_and_resumed):
+    report = videos / "reproduce-small" / "temporal_small_start.json"
+    value = json.loads(report.read_text())
+    assert (value["averaged"], value["channels"]) == ("conv1", [3, 10])
+    assert value["copied"] == ["conv2", "conv3", "fc6"]
+    assert list(value["fresh"]) == ["fc8-1"]
+    steps = state(videos)["steps"]
+    start = steps["initialise the temporal net"]["sha256"]["weights"]
+    assert steps["split 1: temporal training"]["inputs"]["weights"] == start
+
+
+def test_again_does_nothing_and_a_change_does_what_follows_from_it(
+    videos, rgb_model, killed_and_resumed
+):
+    before = times(videos)
+    again = run(videos, rgb_model)
+    assert times(videos) == before
+    assert again.stdout == killed_and_resumed[1].stdout
+
+    changed = run(videos, rgb_model, samples=3)
+    assert "spatial test (again: samples changed)" in changed.stderr
+    after = times(videos)
+    written = {path.name for path in after if after[path] != before.get(path)}
+    scores = {"spatial.npz", "temporal.npz", "fused.npz", "fused.json"}
+    assert written == scores | {"reproduce.json", "report.html"}
+
+
+def test_two_runs_in_one_folder_are_refused(videos, rgb_model, killed_and_resumed):
+    import fcntl
+
+    with open(videos / "reproduce-small" / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            command(videos, rgb_model),
+            capture_output=True,
+            text=True,
+            env=python_environment(),
+        )
+    assert done.returncode == 1
+    assert "another `two-stream reproduce` is at work here" in done.stderr
+    assert os.linesep.join(done.stderr.splitlines()[-1:]).startswith("two-stream: err")
