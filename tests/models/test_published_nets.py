@@ -9,6 +9,7 @@ from caffe.proto import caffe_pb2
 from google.protobuf import text_format
 from made_up_nets import with_inputs, without_fillers
 from two_stream.models import NetSettings, deploy, settings_for, to_text, train_val
+from two_stream.nets.temporal_init import init_temporal_file
 
 ROOT = Path(__file__).resolve().parents[2]
 BVLC_GOOGLENET = ROOT / "build/cpu/caffe-src/models/bvlc_googlenet/train_val.prototxt"
@@ -172,40 +173,64 @@ def imagenet_layers(architecture):
     return names, {f"loss{number}/classifier" for number in (1, 2, 3)}
 
 
-@pytest.mark.parametrize("architecture", PUBLISHED)
-def test_loads_an_imagenet_model_by_name(tmp_path, architecture):
-    """All but the classifiers is copied; they keep their own initial values."""
+def training_net(architecture, stream):
+    """The shipped net with an Input layer, and crops that are quick."""
     crop = SMALL_CROP[architecture]
-    settings = settings_for(architecture, "spatial", classes=7, crop=crop)
-    ours = with_inputs(train_val(architecture, settings), [1, 3, crop, crop])
-    net = open_net(tmp_path, ours, caffe.TRAIN)
+    settings = settings_for(architecture, stream, classes=7, crop=crop)
+    shape = [1, settings.channels, crop, crop]
+    return with_inputs(train_val(architecture, settings), shape)
 
-    theirs = caffe_pb2.NetParameter()
-    theirs.CopyFrom(ours)
-    for layer in theirs.layer:
+
+def imagenet_model(tmp_path, architecture):
+    """Random weights under the published names; the net that holds them."""
+    message = training_net(architecture, "spatial")
+    for layer in message.layer:
         if layer.name.endswith("-1"):
             layer.name = layer.name.removesuffix("-1")
             if architecture == "googlenet" and layer.name == "fc8":
                 layer.name = "loss3/classifier"
             layer.inner_product_param.num_output = 1000
-    imagenet = open_net(tmp_path, theirs, caffe.TRAIN)
-    published, classifiers = imagenet_layers(architecture)
-    assert set(imagenet.params) == published
+    net = open_net(tmp_path, message, caffe.TRAIN)
     rng = np.random.default_rng(5)
-    for blobs in imagenet.params.values():
+    for blobs in net.params.values():
         for blob in blobs:
             blob.data[...] = rng.standard_normal(blob.data.shape, np.float32)
-    imagenet.save(str(tmp_path / "imagenet.caffemodel"))
+    net.save(str(tmp_path / "imagenet.caffemodel"))
+    return net
 
-    net.copy_from(str(tmp_path / "imagenet.caffemodel"))
-    for name in published - classifiers:
-        for copied, original in zip(
-            net.params[name], imagenet.params[name], strict=True
-        ):
-            np.testing.assert_array_equal(copied.data, original.data)
-    fresh = set(net.params) - published
-    assert len(fresh) == len(classifiers)
-    assert not any(blob.data.any() for name in fresh for blob in net.params[name])
+
+@pytest.mark.parametrize("architecture", PUBLISHED)
+def test_imagenet_weights_start_both_streams(tmp_path, architecture):
+    """Copied by name but for the classifiers; the temporal twin by its tool."""
+    imagenet = imagenet_model(tmp_path, architecture)
+    published, classifiers = imagenet_layers(architecture)
+    assert set(imagenet.params) == published
+    first = next(iter(imagenet.params))
+
+    temporal = tmp_path / "temporal.prototxt"
+    temporal.write_text(to_text(training_net(architecture, "temporal")))
+    twin = str(tmp_path / "twin.caffemodel")
+    report = init_temporal_file(tmp_path / "imagenet.caffemodel", temporal, twin)
+    assert report.averaged == first and report.channels == (3, 20)
+    assert set(report.copied) == published - classifiers - {first}
+
+    files = {"spatial": str(tmp_path / "imagenet.caffemodel"), "temporal": twin}
+    for stream, weights_file in files.items():
+        net = open_net(tmp_path, training_net(architecture, stream), caffe.TRAIN)
+        net.copy_from(weights_file)
+        for name in published - classifiers:
+            pairs = zip(net.params[name], imagenet.params[name], strict=True)
+            for number, (ours, theirs) in enumerate(pairs):
+                expected = theirs.data
+                if (stream, name, number) == ("temporal", first, 0):
+                    mean = (expected[:, :1] + expected[:, 1:2] + expected[:, 2:]) / 3
+                    expected = np.concatenate([mean] * 20, axis=1)
+                    np.testing.assert_allclose(ours.data, expected, atol=1e-6)
+                else:
+                    np.testing.assert_array_equal(ours.data, expected)
+        fresh = set(net.params) - published
+        assert len(fresh) == len(classifiers)
+        assert not any(blob.data.any() for name in fresh for blob in net.params[name])
 
 
 def test_gather_changes_nothing_but_names():
