@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": "two_stream.commands.demo",
     "prepare": "two_stream.commands.prepare",
     "check": "two_stream.commands.check",
+    "nets": "two_stream.commands.nets",
     "init-temporal": "two_stream.commands.init_temporal",
     "train": "two_stream.commands.train",
     "evaluate": "two_stream.commands.evaluate",

@@ -11,7 +11,7 @@ them with other lists, classes or sizes::
 """
 
 from two_stream.models.nets import ARCHITECTURES, deploy, train_val
-from two_stream.models.presets import recipe_for, settings_for
+from two_stream.models.presets import recipe_for, settings_for, test_batch_for
 from two_stream.models.prototxt import to_text
 from two_stream.models.settings import NetSettings, Recipe
 from two_stream.models.solver import solver
@@ -26,6 +26,7 @@ __all__ = [
     "recipe_for",
     "settings_for",
     "solver",
+    "test_batch_for",
     "to_text",
     "train_val",
     "write_models",
