@@ -1,100 +1,17 @@
 """One command on the miniature of UCF101: killed, resumed, run again, changed."""
 
+import fcntl
 import json
-import os
 import re
-import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from runs import STREAMS, command, run, times
 from two_stream.locate import python_environment
-from two_stream.nets.weights import read_weights
 
 pytestmark = pytest.mark.usefixtures("caffe_binary")
-
-STREAMS = ("spatial", "temporal")
-SOLVER = ("max_iter=12", "snapshot=4", "test_interval=6", "display=1")
-# Long enough to be killed in the middle.
-TEMPORAL = ("temporal.max_iter=24",)
-
-
-def command(root: Path, weights: Path, **changes) -> list[str]:
-    options = {"splits": 1, "samples": 2, **changes}
-    words = ["reproduce", "ucf101", "--root", root, "--net", "small", "--quiet"]
-    words += ["--weights", weights, "--flow", "dis", "--size", "96x72", "--bound", 8]
-    for change in (*SOLVER, *TEMPORAL):
-        words += ["--set", change]
-    for name, value in options.items():
-        words += [f"--{name}", value]
-    return [sys.executable, "-m", "two_stream", *map(str, words)]
-
-
-def run(*arguments, **changes) -> subprocess.CompletedProcess:
-    done = subprocess.run(
-        command(*arguments, **changes),
-        capture_output=True,
-        text=True,
-        env=python_environment(),
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def kill_in_temporal_training(root: Path, weights: Path) -> None:
-    """Starts it, and kills it at the temporal stream's first snapshot."""
-    out = root / "reproduce-small" / "split1"
-    process = subprocess.Popen(
-        command(root, weights), stderr=subprocess.PIPE, env=python_environment()
-    )
-    with process:
-        while not (out / "temporal_small_iter_4.solverstate").is_file():
-            assert process.poll() is None, process.stderr.read().decode()
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert not (out / "temporal_small_iter_24.caffemodel").is_file()
-
-
-@pytest.fixture(scope="module")
-def rgb_model(tmp_path_factory) -> Path:
-    """Random weights of the spatial net but for its last layer."""
-    import caffe
-    from two_stream.models import deploy, settings_for, to_text
-
-    folder = tmp_path_factory.mktemp("model")
-    net = folder / "deploy.prototxt"
-    net.write_text(to_text(deploy("small", settings_for("small", "spatial"))))
-    caffe.set_random_seed(3)
-    weights = folder / "rgb.caffemodel"
-    caffe.Net(str(net), caffe.TEST).save(str(weights))
-    message = read_weights(weights)
-    (last,) = [layer for layer in message.layer if layer.name == "fc8-1"]
-    message.layer.remove(last)
-    weights.write_bytes(message.SerializeToString())
-    return weights
-
-
-@pytest.fixture(scope="module")
-def killed_and_resumed(videos, rgb_model):
-    """What the files were when it was killed, and what it said when resumed."""
-    kill_in_temporal_training(videos, rgb_model)
-    before = times(videos)
-    return before, run(videos, rgb_model)
-
-
-def times(root: Path) -> dict[Path, int]:
-    """When each file that a step leaves was written."""
-    files = [*root.glob("frames-dis/**/*"), *root.glob("reproduce-small/**/*")]
-    return {
-        path: path.stat().st_mtime_ns
-        for path in files
-        if path.is_file() and not path.name.startswith(".")
-    }
 
 
 def state(root: Path) -> dict:
@@ -181,8 +98,6 @@ def test_again_does_nothing_and_a_change_does_what_follows_from_it(
 
 
 def test_two_runs_in_one_folder_are_refused(videos, rgb_model, killed_and_resumed):
-    import fcntl
-
     with open(videos / "reproduce-small" / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(
@@ -193,4 +108,4 @@ def test_two_runs_in_one_folder_are_refused(videos, rgb_model, killed_and_resume
         )
     assert done.returncode == 1
     assert "another `two-stream reproduce` is at work here" in done.stderr
-    assert os.linesep.join(done.stderr.splitlines()[-1:]).startswith("two-stream: err")
+    assert done.stderr.splitlines()[-1].startswith("two-stream: error: ")

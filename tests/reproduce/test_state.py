@@ -1,6 +1,7 @@
 """The markers: what is kept, what is done again, what is left by a failure."""
 
 import json
+from functools import partial
 
 import pytest
 from two_stream.errors import UserError
@@ -99,3 +100,15 @@ def test_only_one_run_at_a_time(tmp_path):
                 pass
     with only_one(tmp_path):
         pass
+
+
+def test_what_is_left_of_other_inputs_is_discarded_before_the_work(tmp_path):
+    def fails(_begun):
+        raise KeyboardInterrupt
+
+    said = []
+    for heat in (200, 200, 180):
+        state = State(tmp_path / "state.json")
+        with pytest.raises(KeyboardInterrupt):
+            state.step("bake", {"heat": heat}, fails, partial(said.append, heat))
+    assert said == [200, 180]

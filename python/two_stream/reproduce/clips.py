@@ -11,7 +11,8 @@ from two_stream.data.frames import locate, read_positions
 from two_stream.data.lists import Video
 from two_stream.data.stores import open_store
 from two_stream.report import pictures
-from two_stream.reproduce.results import Results, SplitResult
+from two_stream.reproduce.results import SplitResult
+from two_stream.reproduce.settings import ReproduceSettings
 
 _TILE = 160
 # Colours are saturated at this quantile of the flow's length.
@@ -31,9 +32,8 @@ def worst_clips(
     return [(split, index) for _, _, index, split in rated[:count]]
 
 
-def clip_picture(results: Results, split: SplitResult, index: int) -> bytes:
+def clip_picture(s: ReproduceSettings, split: SplitResult, index: int) -> bytes:
     """Three frames and the flow at the middle one, side by side (PNG)."""
-    s = results.settings
     video = split.videos[index]
     rgb_list = str(s.list_file("test", split.number, "spatial"))
     middle = video.frames // 2
@@ -42,8 +42,7 @@ def clip_picture(results: Results, split: SplitResult, index: int) -> bytes:
     tiles = [planes[number].transpose(1, 2, 0) for number in wanted]
     at = min(middle, video.frames - 2)
     flow = _read(rgb_list, video, "flow", [at])[at]
-    bound = results.provenance.get("bound") or 1.0
-    x, y = dequantize(flow, bound)
+    x, y = dequantize(flow, s.bound)
     full = max(1.0, float(np.quantile(np.hypot(x, y), _FULL_QUANTILE)))
     tiles.append(pictures.colour_flow(x, y, full))
     return pictures.png(pictures.grid([[pictures.scaled(t, _TILE) for t in tiles]]))

@@ -28,6 +28,11 @@ def make_page(results: Results) -> Page:
         f"scored by {s.samples} samples x {s.crops} crops.",
     )
     _tiles(page, results)
+    if results.warnings:
+        page.section(
+            "Warnings", "The nets saw other data in training than in the test."
+        )
+        page.table([], [[Cell(text, "wrong")] for text in results.warnings])
     _table(page, results)
     _curves(page, results)
     _classes(page, results)
@@ -150,7 +155,9 @@ def _clips(page: Page, results: Results) -> None:
     wheel = pictures.png(pictures.flow_wheel(96))
     rows = []
     for split, index in worst_clips(results.splits, _WORST):
-        picture = Cell("", "", clip_picture(results, split, index), _PICTURE_WIDTH)
+        picture = Cell(
+            "", "", clip_picture(results.settings, split, index), _PICTURE_WIDTH
+        )
         truth = results.classes[split.labels[index]]
         about = f"{truth}; {split.streams['spatial'].ids[index]}, split {split.number}"
         rows.append([picture, about, *_answers(results, split, index)])
@@ -170,17 +177,12 @@ def _answers(results: Results, split: SplitResult, index: int) -> list[Cell]:
 def _making(page: Page, results: Results) -> None:
     s = results.settings
     page.section("How it was made")
-    made = results.provenance
-    parameters = made.get("parameters") or {}
-    shown = ", ".join(f"{name} {value}" for name, value in parameters.items())
-    size = made.get("size")
+    flow = s.extraction().flow
+    shown = ", ".join(f"{name} {value}" for name, value in flow.parameters().items())
     rows = [
         ["videos", str(s.root)],
-        ["frames", f"{' x '.join(map(str, size)) if size else 'the videos own size'}"],
-        [
-            "flow",
-            f"{made.get('algorithm')} ({shown}), up to {made.get('bound')} pixels",
-        ],
+        ["frames", f"{s.size[0]} x {s.size[1]}"],
+        ["flow", f"{flow.name} ({shown}), up to {s.bound:g} pixels"],
         ["start", str(s.weights) if s.weights else "random"],
     ]
     for split in results.splits:
@@ -190,8 +192,6 @@ def _making(page: Page, results: Results) -> None:
             text = f"{provenance['weights']} (SHA-256 {provenance['weights_sha256']})"
             rows.append([name, text])
     page.table([], rows)
-    for text in results.warnings:
-        page.table([], [[Cell("warning", "wrong"), text]])
     times = [[name, Cell(_time(t), "number")] for name, t in results.seconds.items()]
     page.table(["step", "time"], times)
 

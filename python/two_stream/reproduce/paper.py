@@ -34,12 +34,8 @@ def figure(dataset: str, net: str, split: int | None, row: int) -> float | None:
     return found[row] / 100 if found else None
 
 
-def departures(s: ReproduceSettings, classes: int, provenance: dict) -> list[str]:
-    """Returns a sentence for each thing that was not done as in the paper.
-
-    ``provenance`` says how the flow was made (two_stream_prep.provenance).
-    """
-    usual = ExtractSettings()
+def departures(s: ReproduceSettings, classes: int) -> list[str]:
+    """Returns a sentence for each thing that was not done as in the paper."""
     found = []
     if s.dataset == "ucf101" and classes != _CLASSES:
         found.append(
@@ -50,17 +46,13 @@ def departures(s: ReproduceSettings, classes: int, provenance: dict) -> list[str
         found.append(f"the paper has no net {s.net}")
     if s.weights is None:
         found.append("the nets started at random, the paper's from an ImageNet model")
-    algorithm, bound = provenance.get("algorithm"), provenance.get("bound")
-    if algorithm != usual.flow.name:
-        found.append(f"flow by {algorithm}, the paper's is TV-L1")
-    elif provenance["parameters"] != usual.flow.parameters():
-        found.append("TV-L1 with other parameters than the paper's")
-    if bound != usual.bound:
-        found.append(f"flow up to {bound:g} pixels, usual are {usual.bound:g}")
-    size = provenance.get("size")
-    if size != list(usual.size):
-        shown = "x".join(map(str, size)) if size else "the videos' own size"
-        found.append(f"frames of {shown}, the paper's are 340x256")
+    usual = ExtractSettings()
+    if s.flow != usual.flow.name:
+        found.append(f"flow by {s.flow}, the paper's is TV-L1")
+    if s.bound != usual.bound:
+        found.append(f"flow up to {s.bound:g} pixels, usual are {usual.bound:g}")
+    if s.size != usual.size:
+        found.append(f"frames of {s.size[0]}x{s.size[1]}, the paper's are 340x256")
     for stream, text in s.solver:
         if text.partition("=")[0].strip() not in _ONLY_SHOWN:
             found.append(f"the {stream} solver has {text}")

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from two_stream_prep.files import read_json
 
 from two_stream import fusion
 from two_stream.data.lists import Video, read_list, video_ids
-from two_stream.data.provenance import (
-    data_provenance,
-    differences,
-    read_model_provenance,
-)
+from two_stream.data.provenance import differences, read_model_provenance
 from two_stream.reproduce import paper
 from two_stream.reproduce.settings import MODALITY, STREAMS, ReproduceSettings
 from two_stream.reproduce.state import State
@@ -55,7 +50,6 @@ class Results:
 
     settings: ReproduceSettings
     splits: list[SplitResult]
-    provenance: dict[str, Any]
     departures: list[str]
     seconds: dict[str, float]
 
@@ -109,13 +103,10 @@ class Results:
 def collect(s: ReproduceSettings, state: State) -> Results:
     """Reads what the steps have left; raises UserError if it is damaged."""
     splits = [_split(s, number) for number in s.splits]
-    first = splits[0]
-    made = data_provenance(s.list_file("test", first.number, "temporal")) or {}
-    classes = len(first.streams["spatial"].classes)
-    found = paper.departures(s, classes, made)
+    found = paper.departures(s, len(splits[0].streams["spatial"].classes))
     steps = state.done.items()
     seconds = {name: done["seconds"] for name, done in steps if name != REPORT}
-    return Results(s, splits, made, found, seconds)
+    return Results(s, splits, found, seconds)
 
 
 def _split(s: ReproduceSettings, number: int) -> SplitResult:
@@ -149,9 +140,12 @@ def _warnings(number: int, scores: Scores) -> list[str]:
     trained = (read_model_provenance(tested["weights"]) or {}).get("data")
     modality = tested["sampling"]["modality"]
     stream = next(name for name, value in MODALITY.items() if value == modality)
-    texts = differences(trained, tested["data"], modality)
-    mixed = [(data or {}).get("mixed") for data in (trained, tested["data"])]
-    texts += [f"data made in several ways: {text}" for text in mixed if text]
+    sides = {"in training": trained or {}, "now": tested["data"] or {}}
+    texts = [
+        f"data made in several ways {where}: {data['mixed']}"
+        for where, data in sides.items()
+        if "mixed" in data
+    ] or differences(trained, tested["data"], modality)
     return [f"split {number}, {stream}: {text}" for text in texts]
 
 

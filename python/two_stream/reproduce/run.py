@@ -25,22 +25,26 @@ def reproduce(s: ReproduceSettings) -> Results:
         sys.path.append(folder)
     with only_one(s.out):
         state = State(s.state_file)
-        steps = Steps(s, state, dataset)
-        steps.extract()
-        for split in s.splits:
-            steps.lists(split)
-            for stream in STREAMS:
-                steps.nets(split, stream)
-        steps.initialise()
-        for split in s.splits:
-            for stream in STREAMS:
-                steps.train(split, stream)
-            for stream in STREAMS:
-                steps.evaluate(split, stream)
-            steps.fuse(split)
+        do_steps(Steps(s, state, dataset))
         results = collect(s, state)
         _report(s, state, results)
     return results
+
+
+def do_steps(steps: Steps) -> None:
+    """Does what is not done yet, split after split."""
+    steps.extract()
+    for split in steps.s.splits:
+        steps.lists(split)
+        for stream in STREAMS:
+            steps.nets(split, stream)
+    steps.initialise()
+    for split in steps.s.splits:
+        for stream in STREAMS:
+            steps.train(split, stream)
+        for stream in STREAMS:
+            steps.evaluate(split, stream)
+        steps.fuse(split)
 
 
 def _say(s: ReproduceSettings, dataset: Dataset) -> None:

@@ -59,8 +59,18 @@ class State:
                 "another --out"
             )
 
-    def step(self, name: str, inputs: Mapping[str, Any], work: Work) -> Outputs:
-        """Returns the step's outputs; works only if they are not there yet."""
+    def step(
+        self,
+        name: str,
+        inputs: Mapping[str, Any],
+        work: Work,
+        discard: Callable[[], None] = lambda: None,
+    ) -> Outputs:
+        """Returns the step's outputs; works only if they are not there yet.
+
+        ``discard`` removes what is left of work on other inputs, before it could
+        be taken for work on these.
+        """
         wanted = json.loads(json.dumps(inputs))  # as it will be read back
         cause = self._why_again(name, wanted)
         if cause is None:
@@ -70,6 +80,8 @@ class State:
         doing = "goes on" if begun else cause
         note(f"> {name}" + (f" ({doing})" if doing else ""))
         self.done.pop(name, None)
+        if not begun:
+            discard()
         self._begun[name] = wanted
         self._write()
         started = time.monotonic()

@@ -127,7 +127,7 @@ class Steps:
 
     def train(self, split: int, stream: str) -> None:
         """Trains a stream by ``two-stream train``, from its last snapshot if begun."""
-        from two_stream.reproduce.training import train_stream
+        from two_stream.reproduce.training import remove_snapshots, train_stream
 
         s = self.s
         start = s.weights
@@ -148,7 +148,10 @@ class Steps:
         def work(begun: bool) -> Outputs:
             return train_stream(s, stream, solver, start, prefix, begun)
 
-        self.state.step(_name(split, stream, "training"), inputs, work)
+        def discard() -> None:
+            remove_snapshots(prefix)
+
+        self.state.step(_name(split, stream, "training"), inputs, work, discard)
 
     def evaluate(self, split: int, stream: str) -> None:
         """Scores the test list, 25 x 10, by ``two-stream evaluate``."""

@@ -29,14 +29,11 @@ def train_stream(
 ) -> Outputs:
     """Trains; returns the final weights, curves and log.
 
-    ``begun`` says that the snapshots at ``prefix`` are of this very training;
-    others are removed. Raises UserError if Caffe fails, KeyboardInterrupt if it
-    was told to stop.
+    ``begun`` says that there may be snapshots of this very training at ``prefix``.
+    Raises UserError if Caffe fails, KeyboardInterrupt if it was told to stop.
     """
     snapshot = last_snapshot(prefix) if begun else None
-    if not begun:
-        remove_snapshots(prefix)
-    elif snapshot:
+    if snapshot:
         note(f"from {snapshot.name}")
     result = train(
         TrainSettings(
