@@ -62,6 +62,7 @@ SyncSgd<Dtype>::SyncSgd(Communicator* communicator, size_t bucket_bytes,
       solver_(solver),
       plan_(PlanFor(*solver->net(), bucket_bytes)),
       params_(plan_, solver->net().get()),
+      statistics_(*solver->net()),
       queue_(communicator) {
   solver->add_callback(this);
   solver->net()->add_after_backward(this);
@@ -95,6 +96,7 @@ void SyncSgd<Dtype>::run(int layer) {
 template <typename Dtype>
 void SyncSgd<Dtype>::on_gradients_ready() {
   queue_.Wait();
+  statistics_.Average(communicator_);
 }
 
 template <typename Dtype>

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "caffe/solver.hpp"
+#include "caffe_ext/parallel/batch_statistics.hpp"
 #include "caffe_ext/parallel/collective_queue.hpp"
 #include "caffe_ext/parallel/communicator.hpp"
 #include "caffe_ext/parallel/flat_params.hpp"
@@ -50,6 +51,7 @@ class SyncSgd : public caffe::Solver<Dtype>::Callback,
   caffe::Solver<Dtype>* const solver_;
   const GradientPlan plan_;
   FlatParams<Dtype> params_;
+  const BatchStatistics<Dtype> statistics_;
   int pass_ = 0;            // of iter_size
   size_t next_bucket_ = 0;  // to be submitted
   CollectiveQueue queue_;
