@@ -59,7 +59,7 @@ def _tiles(page: Page, results: Results) -> None:
 def _table(page: Page, results: Results) -> None:
     text = "The mean of the classes' accuracies, which is the paper's measure."
     if results.has_paper():
-        text += f" The rows called so are the paper's own figures ({paper.SOURCE})."
+        text += f" Rows named so are the paper's own figures ({paper.SOURCE})."
     page.section("Accuracy", text)
     header, rows = table(results)
     page.table(_numbers(header), [_numbers(row) for row in rows])

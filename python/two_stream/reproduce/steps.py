@@ -136,7 +136,7 @@ class Steps:
         lists = [s.list_file(part, split, stream) for part in ("train", "test")]
         inputs = {
             "net": self._shape(stream),
-            "recipe": self._recipe(split, stream),
+            "recipe": self._recipe(stream),
             "solver": s.overrides(stream),
             "weights": sha256(start) if start else None,
             "train list": sha256(lists[0]),
@@ -220,7 +220,7 @@ class Steps:
             del net[key]
         return {"architecture": self.s.net, **net}
 
-    def _recipe(self, split: int, stream: str) -> dict:
+    def _recipe(self, stream: str) -> dict:
         """Returns the recipe, whichever the number of ranks."""
         one = dataclasses.replace(self.s, gpus=(), workers=None)
         return dataclasses.asdict(stream_recipe(one, stream, 1))
