@@ -10,6 +10,7 @@
 #include "caffe/util/signal_handler.h"
 #include "caffe_ext/common/error.hpp"
 #include "caffe_ext/common/prototxt.hpp"
+#include "caffe_ext/memory/optimize_memory.hpp"
 #include "tools/action.hpp"
 #include "tools/nets.hpp"
 
@@ -76,6 +77,7 @@ static int Train() {
   param.clear_weights();
   boost::shared_ptr<caffe::Solver<float>> solver(
       caffe::SolverRegistry<float>::CreateSolver(param));
+  OptimizeMemory(solver.get());
   solver->SetActionFunction(signals.GetActionFunction());
   if (!FLAGS_snapshot.empty()) {
     ReadTextFile(FLAGS_snapshot, "snapshot to resume from");

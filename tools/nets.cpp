@@ -8,6 +8,7 @@
 #include "caffe_ext/common/error.hpp"
 #include "caffe_ext/common/prototxt.hpp"
 #include "caffe_ext/common/weights.hpp"
+#include "caffe_ext/memory/optimize_memory.hpp"
 #include "tools/action.hpp"
 
 namespace two_stream {
@@ -23,14 +24,18 @@ static vector<string> SplitFiles(const string& files) {
 }
 
 std::unique_ptr<caffe::Net<float>> MakeNet(const string& model,
-                                           caffe::Phase phase) {
+                                           caffe::Phase phase, bool backward) {
   caffe::NetParameter param = ReadNetFile(model);
   param.mutable_state()->set_phase(phase);
   param.mutable_state()->set_level(FLAGS_level);
   for (const string& stage : StagesFromFlag()) {
     param.mutable_state()->add_stage(stage);
   }
-  return std::make_unique<caffe::Net<float>>(param);
+  auto net = std::make_unique<caffe::Net<float>>(param);
+  MemoryOptions memory = MemoryOptionsOf(param, phase);
+  memory.backward |= backward;
+  OptimizeMemory(net.get(), memory);
+  return net;
 }
 
 void CheckWeights(const string& files, const caffe::Net<float>& net) {

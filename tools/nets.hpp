@@ -8,9 +8,11 @@
 
 namespace two_stream {
 
-// The net of a prototxt at -level and -stage. Throws UserError.
+// The net of a prototxt at -level and -stage, its buffers shared as its
+// mem_param says. Backward() in phase TEST takes `backward`. Throws UserError.
 std::unique_ptr<caffe::Net<float>> MakeNet(const std::string& model,
-                                           caffe::Phase phase);
+                                           caffe::Phase phase,
+                                           bool backward = false);
 
 // Logs what loading `files` (separated by commas) into `net` copies and what it
 // leaves; throws UserError if a file matches nothing.
