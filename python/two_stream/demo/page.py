@@ -136,6 +136,8 @@ def _curves(page: Page, outcome: Outcome) -> None:
     for stream, found in outcome.curves.items():
         x, y = found.series("train", "smoothed_loss")
         loss.append(charts.Curve(f"{stream}, training", x, y, stream))
+        x, y = found.series("test", "loss")
+        loss.append(charts.Curve(f"{stream}, new clips", x, y, stream, marked=True))
         for phase, quantity in found.names():
             if phase == "test" and "accuracy" in quantity:
                 x, y = found.series(phase, quantity)
@@ -144,13 +146,13 @@ def _curves(page: Page, outcome: Outcome) -> None:
         charts.Panel("Loss", loss),
         charts.Panel("Accuracy of one centre crop, test clips", shares, share=True),
     ]
-    best = np.log(len(MOTIONS)), np.log(len(SCENES))
+    floor = np.log(len(MOTIONS)), np.log(len(SCENES))
     page.figure(
         charts.curves(panels),
-        f"Who knows the scene alone can't have a loss below {best[0]:.2f}, nor who "
-        f"knows the motion alone below {best[1]:.2f}. Accuracy in training is of one "
-        "centre crop; the figures above are of "
-        f"{outcome.settings.samples} samples x 10 crops.",
+        "On new clips, who knows the scene alone can't have a loss below "
+        f"{floor[0]:.2f}, nor who knows the motion alone below {floor[1]:.2f}. The "
+        "accuracy seen in training is that of one centre crop; the figures above are "
+        f"of {outcome.settings.samples} samples x 10 crops.",
     )
 
 

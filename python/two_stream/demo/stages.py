@@ -61,8 +61,7 @@ def extract_data(s: DemoSettings) -> str:
 
 def write_nets(s: DemoSettings, stream: str):
     """The stream's three prototxt files (two_stream.models.ModelFiles)."""
-    from two_stream.models import write_models
-    from two_stream.models.presets import recipe_for, settings_for
+    from two_stream.models import recipe_for, settings_for, write_models
 
     manifest = Manifest.load(s.data)
     split = split_by_rule(manifest.videos, FolderRule(top_folders=True))
@@ -74,8 +73,6 @@ def write_nets(s: DemoSettings, stream: str):
         classes=len(split.classes),
         width=width,
         height=height,
-        # Tilts and zooms are what they were in a mirror.
-        mirror=True,
         train_list=str(s.list_file("train", stream)),
         test_list=str(s.list_file("test", stream)),
         **length,

@@ -14,27 +14,26 @@ WITH_GATHER = ("vgg16",)
 _OF_NET: dict[str, dict] = {
     "googlenet": {"train_batch": 64},
     "clarifai": {"train_batch": 128},
-    # The demo's: classes that tell left from right must not be mirrored.
+    # The demo's.
     "small": {
-        "classes": 12,
+        "classes": 16,
         "crop": 64,
-        "width": 112,
-        "height": 84,
+        "width": 96,
+        "height": 72,
         "scale": 0.02,
-        "mirror": False,
         "train_batch": 32,
         "test_batch": 24,
     },
 }
 _OF_STREAM: dict[tuple[str, str], dict] = {
     ("small", SPATIAL): {
-        "train_list": "data/demo/train_rgb.txt",
-        "test_list": "data/demo/test_rgb.txt",
+        "train_list": "build/demo/data/train_rgb.txt",
+        "test_list": "build/demo/data/test_rgb.txt",
     },
     ("small", TEMPORAL): {
         "length": 5,
-        "train_list": "data/demo/train_flow.txt",
-        "test_list": "data/demo/test_flow.txt",
+        "train_list": "build/demo/data/train_flow.txt",
+        "test_list": "build/demo/data/test_flow.txt",
     },
 }
 
@@ -55,7 +54,7 @@ def recipe_for(architecture: str, stream: str, **changes) -> Recipe:
         step=200,
         max_iter=300,
         global_batch=32,
-        test_videos=96,
+        test_videos=192,
         test_interval=100,
         snapshot=300,
         clip_gradients=5,
