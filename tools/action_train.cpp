@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "caffe/solver.hpp"
-#include "caffe/solver_factory.hpp"
 #include "caffe/util/signal_handler.h"
 #include "caffe_ext/common/error.hpp"
 #include "caffe_ext/common/prototxt.hpp"
 #include "caffe_ext/memory/optimize_memory.hpp"
+#include "caffe_ext/parallel/launch.hpp"
+#include "caffe_ext/parallel/training_run.hpp"
 #include "tools/action.hpp"
 #include "tools/nets.hpp"
 
@@ -18,6 +19,18 @@ DEFINE_string(sigint_effect, "stop",
               "train: what SIGINT does: snapshot, stop or none.");
 DEFINE_string(sighup_effect, "snapshot",
               "train: what SIGHUP does: snapshot, stop or none.");
+
+DEFINE_int32(workers, 0,
+             "train: ranks on the CPU in this process (-gpu 0,1 makes two on "
+             "devices, mpirun one each process).");
+DEFINE_int32(check_sync, 0,
+             "train: compare the ranks' parameters bit for bit every so many "
+             "iterations; 0: never.");
+DEFINE_double(timeout, 300,
+              "train: how long ranks wait for a late one, in seconds.");
+DEFINE_string(transport, "auto",
+              "train: between devices: nccl, staged (through host memory) or "
+              "auto.");
 
 namespace two_stream {
 
@@ -45,6 +58,13 @@ static string DeviceFlag(const SolverFile& solver) {
   return flag.empty() ? "0" : flag;
 }
 
+// Rank 0 logs for all.
+static void QuietenOtherRanks(const Launch& launch) {
+  if (launch.ranks[0].rank > 0 && FLAGS_minloglevel == google::GLOG_INFO) {
+    FLAGS_minloglevel = google::GLOG_WARNING;
+  }
+}
+
 static int Train() {
   Require(FLAGS_solver, "solver", "the solver's prototxt");
   if (!FLAGS_snapshot.empty() && !FLAGS_weights.empty()) {
@@ -60,12 +80,11 @@ static int Train() {
   for (const string& stage : StagesFromFlag()) {
     param.mutable_train_state()->add_stage(stage);
   }
-  const std::vector<int> devices = DevicesFromFlag(DeviceFlag(solver_file));
-  UseDevice(devices);
-  if (!devices.empty()) param.set_device_id(devices[0]);
-  if (devices.size() > 1) {
-    throw UserError("-gpu names several devices: this build trains on one");
-  }
+  const Launch launch =
+      PlanLaunch({DevicesFromFlag(DeviceFlag(solver_file)), FLAGS_workers},
+                 LauncherEnvironment::Read());
+  QuietenOtherRanks(launch);
+  DivideBlasThreads(launch.ranks_on_host);
 
   caffe::SignalHandler signals(
       SignalEffect("sigint_effect", FLAGS_sigint_effect),
@@ -75,20 +94,23 @@ static int Train() {
     weights = boost::algorithm::join(param.weights(), ",");
   }
   param.clear_weights();
-  boost::shared_ptr<caffe::Solver<float>> solver(
-      caffe::SolverRegistry<float>::CreateSolver(param));
-  OptimizeMemory(solver.get());
-  solver->SetActionFunction(signals.GetActionFunction());
-  if (!FLAGS_snapshot.empty()) {
-    ReadTextFile(FLAGS_snapshot, "snapshot to resume from");
-    LOG(INFO) << "Resuming from " << FLAGS_snapshot;
-    solver->Restore(FLAGS_snapshot.c_str());
-  } else if (!weights.empty()) {
+  if (!FLAGS_snapshot.empty()) LOG(INFO) << "Resuming from " << FLAGS_snapshot;
+
+  RunOptions run;
+  run.training.solver = param;
+  run.training.resume = FLAGS_snapshot;
+  run.training.poll_signals = signals.GetActionFunction();
+  run.training.check_sync = FLAGS_check_sync;
+  run.timeout = FLAGS_timeout;
+  run.transport = FLAGS_transport;
+  run.training.prepare = [&](caffe::Solver<float>* solver) {
+    OptimizeMemory(solver);
+    if (weights.empty() || !FLAGS_snapshot.empty()) return;
     LoadWeights(weights, solver->net().get());
     for (const auto& net : solver->test_nets()) LoadWeights(weights, net.get());
-  }
+  };
   LOG(INFO) << "Starting Optimization";
-  solver->Solve();
+  RunTraining(run, launch);
   LOG(INFO) << "Optimization Done.";
   return 0;
 }

@@ -104,14 +104,15 @@ Communicator::Communicator(int rank, int size) : rank_(rank), size_(size) {
   CHECK_LT(rank, size);
 }
 
-void Communicator::Run(const Collective& call, const void* sent,
-                       void* received) {
+void Communicator::Call(const Collective& call, const void* sent,
+                        void* received) {
   if (call.kind == Collective::Kind::kBroadcast) {
     CHECK_GE(call.root, 0);
     CHECK_LT(call.root, size_);
   }
   ++traffic_.calls;
-  if (call.count == 0) return;
+  const bool is_barrier = call.kind == Collective::Kind::kBarrier;
+  if (call.count == 0 && !is_barrier) return;
   if (size_ == 1) {
     if (sent != received) CopySelf(call, sent, received);
     return;
@@ -128,10 +129,15 @@ void Communicator::CopySelf(const Collective& call, const void* sent,
 }
 
 void Communicator::Barrier() {
-  ++traffic_.calls;
-  if (size_ == 1) return;
-  Execute({Collective::Kind::kBarrier, DataType::kByte, Reduction::kSum, 0, 0},
-          nullptr, nullptr);
+  Call({Collective::Kind::kBarrier, DataType::kByte, Reduction::kSum, 0, 0},
+       nullptr, nullptr);
+}
+
+std::vector<double> Communicator::AllGatherValue(double sent) {
+  std::vector<double> values(size_);
+  AllGather(reinterpret_cast<const uint8_t*>(&sent), sizeof(sent),
+            reinterpret_cast<uint8_t*>(values.data()));
+  return values;
 }
 
 std::vector<std::string> Communicator::AllGatherString(

@@ -101,34 +101,38 @@ class Communicator {
   // In place over data[0, count).
   template <typename T>
   void AllReduce(T* data, size_t count, Reduction reduction = Reduction::kSum) {
-    Run({Collective::Kind::kAllReduce, DataTypeOf<T>::value, reduction, count,
-         0},
-        data, data);
+    Call({Collective::Kind::kAllReduce, DataTypeOf<T>::value, reduction, count,
+          0},
+         data, data);
   }
   // received[0, size * count): the ranks' sent[0, count) in rank order.
   template <typename T>
   void AllGather(const T* sent, size_t count, T* received) {
-    Run({Collective::Kind::kAllGather, DataTypeOf<T>::value, Reduction::kSum,
-         count, 0},
-        sent, received);
+    Call({Collective::Kind::kAllGather, DataTypeOf<T>::value, Reduction::kSum,
+          count, 0},
+         sent, received);
   }
   // received[0, count): block `rank` of the sum over ranks of
   // sent[0, size * count).
   template <typename T>
   void ReduceScatter(const T* sent, size_t count, T* received,
                      Reduction reduction = Reduction::kSum) {
-    Run({Collective::Kind::kReduceScatter, DataTypeOf<T>::value, reduction,
-         count, 0},
-        sent, received);
+    Call({Collective::Kind::kReduceScatter, DataTypeOf<T>::value, reduction,
+          count, 0},
+         sent, received);
   }
   template <typename T>
   void Broadcast(T* data, size_t count, int root) {
-    Run({Collective::Kind::kBroadcast, DataTypeOf<T>::value, Reduction::kSum,
-         count, root},
-        data, data);
+    Call({Collective::Kind::kBroadcast, DataTypeOf<T>::value, Reduction::kSum,
+          count, root},
+         data, data);
   }
   void Barrier();
+  // What the typed functions do; for communicators made of others.
+  void Call(const Collective& call, const void* sent, void* received);
 
+  // By rank; in host memory with every transport.
+  std::vector<double> AllGatherValue(double sent);
   // Byte strings of any length, by rank.
   std::vector<std::string> AllGatherString(const std::string& sent);
   std::string BroadcastString(const std::string& sent, int root);
@@ -136,6 +140,9 @@ class Communicator {
   // Tells the other ranks, where the transport can, that this one gives up:
   // their present and later collectives end with `cause`. Any thread.
   virtual void Fail(const std::string& cause) { (void)cause; }
+  // Throws if a rank has called Fail() or a collective has failed, where the
+  // transport knows; any thread.
+  virtual void ThrowIfFailed() {}
 
   // Device transports run beside the device's other work. Before a collective
   // they wait for all that this process has queued there, or, if a fence was
@@ -156,8 +163,6 @@ class Communicator {
   std::function<void()> TakeFence() { return std::exchange(fence_, nullptr); }
 
  private:
-  void Run(const Collective& call, const void* sent, void* received);
-
   const int rank_;
   const int size_;
   double timeout_ = 300;

@@ -46,6 +46,11 @@ class ThreadGroup {
     SetFailed(rank, "rank " + std::to_string(rank) + " failed: " + cause);
   }
 
+  void Check() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ThrowIfFailed();
+  }
+
   // Each rank writes its own between collectives and reads all of them between
   // the two arrivals of one.
   std::vector<Post>& posts() { return posts_; }
@@ -96,6 +101,7 @@ class ThreadCommunicator : public Communicator {
 
   const char* transport() const override { return "threads"; }
   void Fail(const std::string& cause) override { group_->Fail(rank(), cause); }
+  void ThrowIfFailed() override { group_->Check(); }
 
  protected:
   void Execute(const Collective& call, const void* sent,

@@ -1,0 +1,116 @@
+#include "caffe_ext/parallel/launch.hpp"
+
+#include <cblas.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
+
+#include "caffe_ext/common/error.hpp"
+
+namespace two_stream {
+namespace {
+
+std::string HostName() {
+  char name[256] = {};
+  gethostname(name, sizeof(name) - 1);
+  return name;
+}
+
+Launch InOneProcess(const LaunchRequest& request) {
+  const int devices = request.devices.size();
+  Launch launch;
+  launch.world = std::max({1, devices, request.workers});
+  for (int rank = 0; rank < launch.world; ++rank) {
+    launch.ranks.push_back(
+        {rank, PickDevice(request.devices, rank, launch.world)});
+  }
+  launch.hosts.assign(launch.world, HostName());
+  launch.ranks_on_host = launch.world;
+  return launch;
+}
+
+Launch UnderLauncher(const LaunchRequest& request,
+                     const LauncherEnvironment& environment) {
+  const std::string started = environment.variable + " says that a launcher " +
+                              "started " + std::to_string(environment.size) +
+                              " ranks";
+  std::shared_ptr<ProcessWorld> world = JoinProcessWorld();
+  if (!world) {
+    throw UserError(started +
+                    ", but this caffe was built without MPI; install MPI and "
+                    "build again, or use -gpu 0,1,... or -workers N instead");
+  }
+  if (world->size() != environment.size) {
+    throw UserError(started + ", but MPI sees " +
+                    std::to_string(world->size()) +
+                    ": launcher and library are of different MPIs; use the "
+                    "mpirun of the MPI that caffe was built with");
+  }
+  if (request.workers > 1) {
+    throw UserError(started + ", so -workers " +
+                    std::to_string(request.workers) + " cannot be used");
+  }
+  Launch launch;
+  launch.world = world->size();
+  launch.ranks.push_back(
+      {world->rank(),
+       PickDevice(request.devices, world->local_rank(), world->local_size())});
+  launch.hosts = world->hosts();
+  launch.ranks_on_host = world->local_size();
+  launch.processes = std::move(world);
+  return launch;
+}
+
+}  // namespace
+
+LauncherEnvironment LauncherEnvironment::Read() {
+  LauncherEnvironment environment;
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE",
+                               "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    const char* value = std::getenv(variable);
+    if (!value) continue;
+    environment.size = std::max(1, std::atoi(value));
+    environment.variable = variable;
+    break;
+  }
+  return environment;
+}
+
+Launch PlanLaunch(const LaunchRequest& request,
+                  const LauncherEnvironment& environment) {
+  if (request.workers > 0 && !request.devices.empty()) {
+    throw UserError(
+        "-workers is for ranks on the CPU and -gpu for ranks on devices: give "
+        "one of them");
+  }
+  // One rank that a launcher started needs no MPI.
+  const bool launched = !environment.variable.empty() && environment.size > 1;
+  return launched ? UnderLauncher(request, environment) : InOneProcess(request);
+}
+
+int PickDevice(const std::vector<int>& devices, int local_rank,
+               int local_size) {
+  if (devices.empty()) return -1;
+  if (devices.size() < local_size) {
+    throw UserError(std::to_string(local_size) +
+                    " ranks on this host, but -gpu lists " +
+                    std::to_string(devices.size()) +
+                    "; list one for each rank (the same one twice if they are "
+                    "to share it)");
+  }
+  return devices[local_rank];
+}
+
+int DivideBlasThreads(int ranks_on_host) {
+  for (const char* variable : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}) {
+    if (const char* value = std::getenv(variable)) return std::atoi(value);
+  }
+  const int cores = std::max(1u, std::thread::hardware_concurrency());
+  const int threads = std::max(1, cores / ranks_on_host);
+  openblas_set_num_threads(threads);
+  return threads;
+}
+
+}  // namespace two_stream

@@ -1,0 +1,52 @@
+"""N ranks do what one does, through the real binary and VideoData."""
+
+import re
+
+import pytest
+
+from .launch import CAFFE, mpirun, run
+from .models import params, relative_error, same_bits
+
+
+def train(job, ranks, how, gather, **fields):
+    prefix = f"{how}_{ranks}"
+    solver = job.solver(8 // ranks, prefix, gather, **fields)
+    command = [CAFFE, "train", "-solver", solver, "-check_sync", 1, "-timeout", 30]
+    if how == "mpi":
+        result = mpirun(ranks, *command)
+    else:
+        result = run(*command, "-workers", ranks)
+    assert result.returncode == 0, result.stderr
+    return params(job.folder / f"{prefix}_iter_5.caffemodel"), result.stderr
+
+
+@pytest.mark.parametrize("gather", [False, True])
+def test_ranks_train_as_one_does(job, gather):
+    fields = {"iter_size": 2, "clip_gradients": 2.0}
+    alone, _ = train(job, 1, "threads", gather, **fields)
+    for ranks in (2, 4):
+        threads, _ = train(job, ranks, "threads", gather, **fields)
+        assert relative_error(threads, alone) < 1e-5
+        mpi, _ = train(job, ranks, "mpi", gather, **fields)
+        assert same_bits(mpi, threads)
+
+
+def scores(log):
+    found = re.findall(r"Test net output #\d: (\w+) = (\S+)", log)
+    return [(name, float(value)) for name, value in found]
+
+
+def test_test_iterations_are_shared(job):
+    """5 iterations on 3 ranks, twice: the second round starts where one rank's does."""
+    fields = {"test_interval": 2, "test_initialization": "true", "max_iter": 4}
+    logs = []
+    for ranks in (1, 3):
+        solver = job.solver(12 // ranks, f"test_{ranks}", **fields, snapshot=0)
+        result = run(CAFFE, "train", "-solver", solver, "-workers", ranks)
+        assert result.returncode == 0, result.stderr
+        logs.append(scores(result.stderr))
+    alone, shared = logs
+    assert len(alone) == 2 * 3
+    for (name, a), (other, b) in zip(alone, shared, strict=True):
+        assert name == other
+        assert a == pytest.approx(b, rel=2e-5)
