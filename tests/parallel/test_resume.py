@@ -1,0 +1,113 @@
+"""A resumed run goes on as if it had never stopped, bit for bit."""
+
+import pytest
+
+from .launch import CAFFE, mpirun, run
+from .models import params, same_bits, state
+
+
+def train(job, solver, ranks, how, *more):
+    command = [CAFFE, "train", "-solver", solver, "-timeout", 30, *more]
+    if how == "mpi":
+        result = mpirun(ranks, *command)
+    else:
+        result = run(*command, "-workers", ranks)
+    assert result.returncode == 0, result.stderr
+    return result.stderr
+
+
+@pytest.mark.parametrize(
+    "ranks, how, fields",
+    [
+        (1, "threads", {}),
+        (2, "threads", {"iter_size": 2}),
+        (2, "mpi", {}),
+        (2, "threads", {"type": '"Adam"', "momentum2": 0.99}),
+        # Draws a seed, which the state must hand on.
+        (2, "threads", {"snapshot": 5, "random_seed": -1}),
+    ],
+)
+def test_ten_steps_are_five_and_five(job, ranks, how, fields):
+    fields = {"test_interval": 3, "test_iter": 2, "snapshot": 5, **fields}
+    straight = job.solver(4, "straight", True, max_iter=10, **fields)
+    log = train(job, straight, ranks, how)
+    if fields.get("random_seed") == -1:
+        seed = int(log.split("random_seed: ")[-1].split()[0])
+        assert state(job.folder / "straight_iter_5.solverstate").run_state.seed == seed
+    more = job.solver(4, "more", True, max_iter=10, **fields)
+    train(
+        job, more, ranks, how, "-snapshot", job.folder / "straight_iter_5.solverstate"
+    )
+
+    for kind in ("caffemodel", "solverstate"):
+        assert (job.folder / f"straight_iter_10.{kind}").is_file()
+    a = params(job.folder / "straight_iter_10.caffemodel")
+    b = params(job.folder / "more_iter_10.caffemodel")
+    assert same_bits(a, b)
+    assert not same_bits(a, params(job.folder / "straight_iter_5.caffemodel"))
+    end, other = (
+        state(job.folder / f"{name}_iter_10.solverstate")
+        for name in ("straight", "more")
+    )
+    assert end.history == other.history
+    assert end.run_state == other.run_state
+    assert end.run_state.train_cursor and len(end.run_state.generator) == ranks
+
+
+def test_hdf5_states_resume_too(job):
+    fields = {"snapshot": 5, "snapshot_format": "HDF5"}
+    straight = job.solver(4, "straight", max_iter=10, **fields)
+    train(job, straight, 1, "threads")
+    # The same name as the straight run's: what is compared is its whole file.
+    h5 = job.folder / "straight_iter_10.caffemodel.h5"
+    expected = read_h5(h5)
+    h5.unlink()
+    resume = job.folder / "straight_iter_5.solverstate.h5"
+    train(job, straight, 1, "threads", "-snapshot", resume)
+    found = read_h5(h5)
+    assert expected.keys() == found.keys() and len(found) == 6
+    assert all((expected[k] == found[k]).all() for k in found)
+
+
+def read_h5(path):
+    import h5py
+
+    arrays = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: (
+                arrays.__setitem__(name, item[()]) if hasattr(item, "shape") else None
+            )
+        )
+    return arrays
+
+
+def test_snapshots_leave_no_partial_files(job):
+    solver = job.solver(4, "whole", snapshot=2)
+    train(job, solver, 2, "threads")
+    names = sorted(p.name for p in job.folder.iterdir() if p.is_file())
+    assert [n for n in names if "partial" in n] == []
+    assert {f"whole_iter_{i}.solverstate" for i in (2, 4, 5)} <= set(names)
+
+
+def test_a_moved_snapshot_finds_its_model(job):
+    solver = job.solver(4, "old", snapshot=5)
+    train(job, solver, 1, "threads")
+    moved = job.folder / "moved"
+    moved.mkdir()
+    for kind in ("caffemodel", "solverstate"):
+        (job.folder / f"old_iter_5.{kind}").rename(moved / f"old_iter_5.{kind}")
+    more = job.solver(4, "new", max_iter=6)
+    train(job, more, 1, "threads", "-snapshot", moved / "old_iter_5.solverstate")
+
+
+def test_bad_states_are_one_line(job):
+    solver = job.solver(4, "bad")
+    for name, text in (("none", None), ("cut", b"\x08\x05\x12")):
+        path = job.folder / f"{name}.solverstate"
+        if text:
+            path.write_bytes(text)
+        result = run(CAFFE, "train", "-solver", solver, "-snapshot", path)
+        assert result.returncode == 1
+        assert result.stderr.count("error: ") == 1
+        assert f"error: {path}" in result.stderr
