@@ -45,7 +45,7 @@ TEST(GlobalBatch, KeepsCaffesMeaningWithoutIt) {
 TEST(GlobalBatch, RefusesWithNumbersThatWork) {
   EXPECT_EQ(
       "global_batch_size 256 is no multiple of 4 ranks x batch_size 24 = 96; "
-      "workable: global_batch_size 192 or 288, or batch_size 32",
+      "workable: global_batch_size 192 or 288, or batch_size 16",
       Refusal("global_batch_size: 256", 24, 4));
   EXPECT_EQ(
       "global_batch_size 256 is no multiple of 3 ranks x batch_size 16 = 48; "

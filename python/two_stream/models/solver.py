@@ -31,7 +31,7 @@ def solver(
         stepsize=recipe.step,
         gamma=0.1,
         max_iter=recipe.max_iter,
-        iter_size=recipe.global_batch // settings.train_batch,
+        global_batch_size=recipe.global_batch,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
         display=recipe.display,
