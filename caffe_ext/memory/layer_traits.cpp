@@ -34,6 +34,7 @@ const std::map<std::string, unsigned>& Table() {
       {"AbsVal", kBottom0 | kRepeat},
       {"Accuracy", kGpuPinDiffs},
       {"ArgMax", kNone},
+      {"BN", kNone},
       {"BNLL", kBottom0 | kRepeat},
       {"BatchNorm", kNone},
       {"BatchReindex", kBottom1 | kOnlyDiff0 | kRepeat},
@@ -95,6 +96,8 @@ unsigned Adjust(const caffe::LayerParameter& param, const LayerUse& use) {
                                caffe::EltwiseParameter_EltwiseOp_PROD) {
     return kAllBottoms | kTop0;
   }
+  // Otherwise forward blends the batch into the moving statistics.
+  if (type == "BN") return param.bn_param().frozen() ? kRepeat : kBottom0;
   if ((type == "Concat" && use.bottoms == 1) ||
       (type == "Slice" && use.tops == 1)) {
     return kShareData | kShareDiff;

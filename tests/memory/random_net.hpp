@@ -85,6 +85,8 @@ class RandomNet {
       bool in_place;
     } kinds[] = {
         {"AbsVal", "", false},
+        {"BN", "", true},
+        {"BN", "bn_param { frozen: true }", true},
         {"BNLL", "", true},
         {"BatchNorm", "", true},
         {"BatchNorm", "batch_norm_param { use_global_stats: true }", true},

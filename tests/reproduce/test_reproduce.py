@@ -23,7 +23,8 @@ def test_a_killed_run_goes_on_from_its_snapshot(videos, killed_and_resumed):
     out = videos / "reproduce-small" / "split1"
     assert "spatial training: done before" in done.stderr
     assert "temporal training (goes on)" in done.stderr
-    first, second = (out / "temporal_small.log").read_text().split("Use CPU.")[1:]
+    log = (out / "temporal_small.log").read_text()
+    first, second = log.split("Starting Optimization")[1:]
     assert "Iteration 0 (" in first and "Optimization Done" not in first
     begun = int(re.search(r"Iteration (\d+) \(", second)[1])
     assert begun in (4, 8, 12, 16, 20) and "Optimization Done" in second

@@ -13,8 +13,9 @@ def solver(
 ) -> caffe_pb2.SolverParameter:
     """The solver of the train_val file ``net``.
 
-    There is no solver_mode in it: the same file serves CPU and GPU. Raises
-    UserError if the net's batch does not divide the recipe's.
+    There is no solver_mode in it and no iter_size, which `caffe train` derives
+    from the global batch: the same file serves CPU and GPU, one rank and many.
+    Raises UserError if the net's batch does not divide the recipe's.
     """
     if recipe.global_batch % settings.train_batch:
         raise UserError(

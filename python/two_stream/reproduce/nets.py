@@ -24,12 +24,10 @@ def stream_net(s: ReproduceSettings, stream: str, split: int, classes: int, test
 
 
 def stream_recipe(s: ReproduceSettings, stream: str, tests: int):
-    """Returns the Recipe of a stream; its batch is one rank's share."""
+    """Returns the Recipe of a stream."""
     from two_stream.models import recipe_for
 
-    return recipe_for(
-        s.net, stream, global_batch=_share(s, stream), test_videos=tests, random_seed=1
-    )
+    return recipe_for(s.net, stream, test_videos=tests, random_seed=1)
 
 
 def _share(s: ReproduceSettings, stream: str) -> int:

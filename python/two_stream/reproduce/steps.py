@@ -221,9 +221,8 @@ class Steps:
         return {"architecture": self.s.net, **net}
 
     def _recipe(self, stream: str) -> dict:
-        """Returns the recipe, whichever the number of ranks."""
-        one = dataclasses.replace(self.s, gpus=(), workers=None)
-        return dataclasses.asdict(stream_recipe(one, stream, 1))
+        """Returns the recipe; it is the same for any number of ranks."""
+        return dataclasses.asdict(stream_recipe(self.s, stream, 1))
 
     def _data(self, split: int, modality: str) -> str:
         """Returns a fingerprint of how the split's images were made, from what."""
