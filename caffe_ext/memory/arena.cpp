@@ -34,42 +34,54 @@ void Arena::Poison(const ByteRange& range) {
   std::memset(begin_ + range.begin, 0xff, range.end - range.begin);
 }
 
-LentMemory::LentMemory(size_t bytes)
-    : owner_(boost::make_shared<SyncedMemoryPtr>()) {
-  const auto owner = owner_;
-  memory_.reset(new caffe::SyncedMemory(bytes),
-                [owner](caffe::SyncedMemory* memory) { delete memory; });
+SyncedMemoryPtr LentMemory::Create(size_t bytes) {
+  const auto owner = std::make_shared<Owner>();
+  const SyncedMemoryPtr memory(
+      new caffe::SyncedMemory(bytes),
+      [owner](caffe::SyncedMemory* gone) { delete gone; });
+  created_ = true;
+  memory_ = memory;
+  owner_ = owner;
+  return memory;
 }
 
-void LentMemory::Point(char* bytes, bool gpu) {
+void LentMemory::Point(caffe::SyncedMemory* memory, char* bytes, bool gpu) {
   bytes_ = bytes;
   gpu_ = gpu;
   if (gpu) {
-    memory_->set_gpu_data(bytes);
+    memory->set_gpu_data(bytes);
   } else {
-    memory_->set_cpu_data(bytes);
+    memory->set_cpu_data(bytes);
   }
 }
 
-void LentMemory::PlaceIn(const Arena& arena, size_t offset) {
-  CHECK_LE(offset + memory_->size(), arena.bytes_);
-  char* bytes = arena.begin_ + offset;
-  if (*owner_ == arena.buffer_ && bytes == bytes_) return;
-  *owner_ = arena.buffer_;
-  Point(bytes, arena.gpu_);
+void LentMemory::PlaceIn(const std::shared_ptr<Arena>& arena, size_t offset) {
+  const SyncedMemoryPtr memory = memory_.lock();
+  if (!memory) return;
+  const auto owner = owner_.lock();
+  CHECK_LE(offset + memory->size(), arena->bytes_);
+  char* bytes = arena->begin_ + offset;
+  if (owner->buffer == arena->buffer_ && bytes == bytes_) return;
+  owner->arena = arena;
+  owner->buffer = arena->buffer_;
+  Point(memory.get(), bytes, arena->gpu_);
 }
 
 void LentMemory::PlaceApart(bool keep_content) {
+  const SyncedMemoryPtr memory = memory_.lock();
+  if (!memory) return;
   std::vector<char> content;
   if (keep_content) {
-    const char* from = static_cast<const char*>(memory_->cpu_data());
-    content.assign(from, from + memory_->size());
+    const char* from = static_cast<const char*>(memory->cpu_data());
+    content.assign(from, from + memory->size());
   }
-  auto buffer = boost::make_shared<caffe::SyncedMemory>(memory_->size());
-  Point(BeginOf(buffer.get(), gpu_), gpu_);
-  *owner_ = buffer;
+  const auto buffer = boost::make_shared<caffe::SyncedMemory>(memory->size());
+  Point(memory.get(), BeginOf(buffer.get(), gpu_), gpu_);
+  const auto owner = owner_.lock();
+  owner->buffer = buffer;
+  owner->arena = nullptr;
   if (keep_content) {
-    std::memcpy(memory_->mutable_cpu_data(), content.data(), content.size());
+    std::memcpy(memory->mutable_cpu_data(), content.data(), content.size());
   }
 }
 

@@ -2,7 +2,9 @@
 #define TWO_STREAM_MEMORY_ARENA_HPP_
 
 #include <boost/shared_ptr.hpp>
+#include <boost/weak_ptr.hpp>
 #include <cstddef>
+#include <memory>
 
 #include "caffe/blob.hpp"
 #include "caffe/syncedmem.hpp"
@@ -13,10 +15,10 @@ namespace two_stream {
 using SyncedMemoryPtr = boost::shared_ptr<caffe::SyncedMemory>;
 
 // The memory that the storages of one or several nets lie in. Nets that never
-// run at the same time (a solver's train and test nets) share one. The memory
-// itself is owned by the storages that lie in it (LentMemory below), so a blob
-// outlives its net safely.
-class Arena {
+// run at the same time (a solver's train and test nets) share one. It is owned
+// by the storages that lie in it (LentMemory), so it goes when the last blob
+// goes, be that before or after the net.
+class Arena : public std::enable_shared_from_this<Arena> {
  public:
   // The current buffer is kept if it is large enough and of this mode; else
   // storages placed from now on lie in a new one.
@@ -39,26 +41,35 @@ class Arena {
 };
 
 // A SyncedMemory that doesn't own its bytes but keeps their owner alive; it can
-// be moved to other bytes, and all blobs that share it move with it.
+// be moved to other bytes, and all blobs that share it move with it. This is
+// only a handle: it goes when the blobs let it go.
 class LentMemory {
  public:
-  LentMemory() = default;
-  explicit LentMemory(size_t bytes);
+  // To be bound to blobs or a layer, then placed.
+  SyncedMemoryPtr Create(size_t bytes);
 
   // To `offset` of the arena's current buffer.
-  void PlaceIn(const Arena& arena, size_t offset);
+  void PlaceIn(const std::shared_ptr<Arena>& arena, size_t offset);
   // To a zeroed buffer of its own; keeps the content if `keep_content`. CPU or
   // GPU memory, as it was placed before.
   void PlaceApart(bool keep_content);
 
-  const SyncedMemoryPtr& memory() const { return memory_; }
-  explicit operator bool() const { return memory_ != nullptr; }
+  // Whether it was ever created.
+  explicit operator bool() const { return created_; }
+  // Null when gone.
+  SyncedMemoryPtr memory() const { return memory_.lock(); }
 
  private:
-  void Point(char* bytes, bool gpu);
+  // Of the bytes.
+  struct Owner {
+    std::shared_ptr<Arena> arena;
+    SyncedMemoryPtr buffer;
+  };
+  void Point(caffe::SyncedMemory* memory, char* bytes, bool gpu);
 
-  boost::shared_ptr<SyncedMemoryPtr> owner_;  // of the bytes
-  SyncedMemoryPtr memory_;
+  bool created_ = false;
+  boost::weak_ptr<caffe::SyncedMemory> memory_;
+  std::weak_ptr<Owner> owner_;
   char* bytes_ = nullptr;
   bool gpu_ = false;
 };

@@ -18,14 +18,17 @@ using std::vector;
 template <typename Dtype>
 NetMemory<Dtype>::NetMemory(caffe::Net<Dtype>* net,
                             const MemoryOptions& options,
-                            std::shared_ptr<Arena> arena)
+                            const std::shared_ptr<Arena>& arena)
     : net_(net),
       net_name_(net->name()),
       alive_(net->layers().front()),
       options_(options),
-      arena_(std::move(arena)),
+      arena_(arena),
       before_forward_([this](int layer) { BeforeForward(layer); }),
       before_backward_([this](int layer) { BeforeBackward(layer); }) {
+  for (size_t i = 0; i < net->layers().size(); ++i) {
+    shapes_.push_back(ShapesAt(static_cast<int>(i)));
+  }
   Plan();
   net->add_before_forward(&before_forward_);
   net->add_before_backward(&before_backward_);
@@ -40,74 +43,12 @@ void NetMemory<Dtype>::Plan() {
   binding.excluded = options_.excluded;
   binding.excluded.insert(claimed_.begin(), claimed_.end());
   binding_ = BindNet(*net_, binding);
-  PinSmallest(&binding_);
-  plan_ = Choose(binding_.graph);
+  KeepSmallest(options_.keep_share, &binding_);
+  plan_ = ChoosePlan(binding_, options_, net_name_);
   const string fault = CheckPlan(plan_.schedule.problem, plan_.plan);
   CHECK(fault.empty()) << fault;
   FindConflicts();
   if (options_.poison) dead_ = DeadRanges(plan_.schedule, plan_.plan);
-}
-
-template <typename Dtype>
-void NetMemory<Dtype>::PinSmallest(NetBinding* binding) const {
-  vector<std::pair<size_t, int>> by_size;
-  for (size_t s = 0; s < binding->storages.size(); ++s) {
-    const Storage& storage = binding->graph.storages[s];
-    const StorageBinding& bound = binding->storages[s];
-    if (!storage.pinned && !bound.is_diff && !bound.blobs.empty()) {
-      by_size.push_back({storage.bytes, static_cast<int>(s)});
-    }
-  }
-  std::sort(by_size.begin(), by_size.end());
-  double left = options_.keep_share * static_cast<double>(binding->stock_bytes);
-  for (const auto& entry : by_size) {
-    left -= static_cast<double>(entry.first);
-    if (left < 0) break;
-    binding->graph.storages[entry.second].pinned = true;
-  }
-}
-
-template <typename Dtype>
-RecomputePlan NetMemory<Dtype>::Choose(const NetGraph& graph) const {
-  if (!options_.recompute || !options_.backward) {
-    return PlanDropping(graph, {});
-  }
-  if (options_.recompute_blobs.empty()) {
-    if (options_.budget_bytes == 0) return PlanSmallest(graph);
-    RecomputePlan plan = PlanWithin(graph, options_.budget_bytes);
-    if (plan.plan.arena_bytes > options_.budget_bytes) {
-      throw UserError(
-          "mem_param.recompute.budget_mb is " +
-          std::to_string(options_.budget_bytes / 1000000) + ", but net " +
-          net_name_ + " needs " +
-          std::to_string(PlanSmallest(graph).plan.arena_bytes / 1000000 + 1) +
-          "; raise it, or lower the batch size");
-    }
-    return plan;
-  }
-  const vector<bool> droppable = Droppable(graph);
-  vector<bool> dropped(graph.storages.size(), false);
-  for (const string& name : options_.recompute_blobs) {
-    bool found = false;
-    for (size_t s = 0; s < binding_.storages.size(); ++s) {
-      const StorageBinding& bound = binding_.storages[s];
-      if (bound.is_diff ||
-          !std::count(bound.blobs.begin(), bound.blobs.end(), name)) {
-        continue;
-      }
-      found = true;
-      dropped[s] = droppable[s];
-      LOG_IF(WARNING, !droppable[s])
-          << "mem_param.recompute: blob " << name
-          << " is kept: backward doesn't read it, it is excluded, or a layer "
-             "that computes it can't run again";
-    }
-    if (!found) {
-      throw UserError("mem_param.recompute: net " + net_name_ +
-                      " has no blob \"" + name + "\"");
-    }
-  }
-  return PlanDropping(graph, dropped);
 }
 
 template <typename Dtype>
@@ -131,7 +72,9 @@ void NetMemory<Dtype>::FindConflicts() {
 
 template <typename Dtype>
 void NetMemory<Dtype>::Apply() {
-  arena_->Reserve(plan_.plan.arena_bytes, gpu_);
+  auto arena = arena_.lock();
+  if (!arena) arena_ = arena = std::make_shared<Arena>();
+  arena->Reserve(plan_.plan.arena_bytes, gpu_);
   const size_t storages = binding_.storages.size();
   lent_.assign(storages, LentMemory());
   life_of_.assign(storages, -1);
@@ -141,14 +84,17 @@ void NetMemory<Dtype>::Apply() {
   for (size_t i = 0; i < plan_.schedule.lives.size(); ++i) {
     const int s = plan_.schedule.lives[i].storage;
     if (s < 0 || life_of_[s] >= 0) continue;
-    lent_[s] = LentMemory(binding_.graph.storages[s].bytes);
-    lent_[s].PlaceIn(*arena_, plan_.plan.offsets[i]);
+    const auto memory = lent_[s].Create(binding_.graph.storages[s].bytes);
+    lent_[s].PlaceIn(arena, plan_.plan.offsets[i]);
     life_of_[s] = static_cast<int>(i);
-    binding_.storages[s].bind(lent_[s].memory());
-    storage_of_[lent_[s].memory().get()] = s;
+    binding_.storages[s].bind(memory);
+    storage_of_[memory.get()] = s;
   }
   LendScratch();
-  RememberShapes();
+  data_.clear();
+  for (const auto& blob : net_->blobs()) {
+    data_.push_back(blob->count() > 0 ? blob->data().get() : nullptr);
+  }
 }
 
 template <typename Dtype>
@@ -160,29 +106,32 @@ void NetMemory<Dtype>::LendScratch() {
     if (layer == nullptr) continue;
     const size_t bytes = std::max(layers[i].forward.scratch_bytes,
                                   layers[i].backward.scratch_bytes);
-    if (bytes > 0) scratch_[i] = LentMemory(bytes);
-    layer->LendScratch(scratch_[i].memory());
+    layer->LendScratch(bytes > 0 ? scratch_[i].Create(bytes) : nullptr);
   }
 }
 
 template <typename Dtype>
-void NetMemory<Dtype>::RememberShapes() {
-  shapes_.clear();
-  data_.clear();
-  for (const auto& blob : net_->blobs()) {
-    shapes_.push_back(blob->shape());
-    data_.push_back(blob->count() > 0 ? blob->data().get() : nullptr);
+vector<vector<int>> NetMemory<Dtype>::ShapesAt(int layer) const {
+  vector<vector<int>> shapes;
+  for (const auto* blob : net_->bottom_vecs()[layer]) {
+    shapes.push_back(blob->shape());
   }
+  for (const auto* blob : net_->top_vecs()[layer]) {
+    shapes.push_back(blob->shape());
+  }
+  return shapes;
 }
 
 template <typename Dtype>
 bool NetMemory<Dtype>::ShapesChanged(int layer) const {
+  // A source's tops may change when it runs: its readers will see.
+  if (net_->bottom_ids(layer).empty()) return false;
+  if (ShapesAt(layer) != shapes_[layer]) return true;
   for (const auto* ids : {&net_->bottom_ids(layer), &net_->top_ids(layer)}) {
     for (int id : *ids) {
-      const auto& blob = *net_->blobs()[id];
-      if (blob.shape() != shapes_[id]) return true;
-      // A planned blob that has grown and shrunk again has a new buffer.
-      if (storage_of_.count(data_[id]) && blob.data().get() != data_[id]) {
+      // A planned blob that has grown and shrunk again has new memory.
+      if (storage_of_.count(data_[id]) &&
+          net_->blobs()[id]->data().get() != data_[id]) {
         return true;
       }
     }
@@ -197,8 +146,8 @@ template <typename Dtype>
 void NetMemory<Dtype>::Release() {
   std::map<const caffe::SyncedMemory*, SyncedMemoryPtr> fresh;
   for (size_t s = 0; s < lent_.size(); ++s) {
-    if (!lent_[s] || apart_[s]) continue;
-    const SyncedMemoryPtr& memory = lent_[s].memory();
+    const SyncedMemoryPtr memory = lent_[s].memory();
+    if (!memory || apart_[s]) continue;
     fresh[memory.get()] =
         boost::make_shared<caffe::SyncedMemory>(memory->size());
   }
@@ -228,9 +177,23 @@ void NetMemory<Dtype>::Release() {
 
 template <typename Dtype>
 void NetMemory<Dtype>::Replan(int from_layer) {
+  // Up to the next source: only running it tells its shapes, and then this
+  // is done again.
   const int layers = static_cast<int>(net_->layers().size());
   for (int i = from_layer; i < layers; ++i) {
+    if (i > from_layer && net_->bottom_ids(i).empty()) break;
     net_->layers()[i]->Reshape(net_->bottom_vecs()[i], net_->top_vecs()[i]);
+    shapes_[i] = ShapesAt(i);
+  }
+  // A blob that has grown has new memory. Somebody who used it already must
+  // find it there again.
+  for (size_t b = 0; b < data_.size(); ++b) {
+    const auto& blob = *net_->blobs()[b];
+    if (!storage_of_.count(data_[b]) || blob.data().get() == data_[b]) continue;
+    if (blob.data()->head() != caffe::SyncedMemory::UNINITIALIZED ||
+        blob.diff()->head() != caffe::SyncedMemory::UNINITIALIZED) {
+      claimed_.insert(net_->blob_names()[b]);
+    }
   }
   // In the middle of a pass, what earlier layers left must stay.
   std::map<string, vector<char>> contents;
@@ -239,12 +202,14 @@ void NetMemory<Dtype>::Replan(int from_layer) {
     if (!lent_[s] || content_[s] == Content::FRESH) continue;
     const string& name = binding_.graph.storages[s].name;
     written.insert(name);
-    if (!apart_[s] && from_layer > 0 && content_[s] == Content::VALID) {
-      const SyncedMemoryPtr& memory = lent_[s].memory();
+    const SyncedMemoryPtr memory = lent_[s].memory();
+    if (memory && !apart_[s] && from_layer > 0 &&
+        content_[s] == Content::VALID) {
       const char* bytes = static_cast<const char*>(memory->cpu_data());
       contents[name].assign(bytes, bytes + memory->size());
     }
   }
+  const auto arena = arena_.lock();  // to be used again, if it is large enough
   Release();
   Plan();
   Apply();
@@ -253,7 +218,7 @@ void NetMemory<Dtype>::Replan(int from_layer) {
     const string& name = binding_.graph.storages[s].name;
     const auto saved = contents.find(name);
     if (saved != contents.end()) {
-      const auto& memory = lent_[s].memory();
+      const SyncedMemoryPtr memory = lent_[s].memory();
       std::memcpy(memory->mutable_cpu_data(), saved->second.data(),
                   std::min(memory->size(), saved->second.size()));
       content_[s] = Content::VALID;
@@ -266,10 +231,10 @@ void NetMemory<Dtype>::Replan(int from_layer) {
       << " planned again: " << plan_.plan.arena_bytes / 1e6 << " MB";
 }
 
+// Blobs that were asked for get their buffers. What they held, if it is lost,
+// stays lost until it is computed again.
 template <typename Dtype>
-void NetMemory<Dtype>::BeforeForward(int layer) {
-  const bool gpu = caffe::Caffe::mode() == caffe::Caffe::GPU;
-  if (gpu != gpu_ || ShapesChanged(layer)) Replan(layer);
+void NetMemory<Dtype>::KeepAsked() {
   for (const string& blob : to_keep_) {
     for (size_t s = 0; s < binding_.storages.size(); ++s) {
       const auto& blobs = binding_.storages[s].blobs;
@@ -282,6 +247,13 @@ void NetMemory<Dtype>::BeforeForward(int layer) {
     claimed_.insert(blob);
   }
   to_keep_.clear();
+}
+
+template <typename Dtype>
+void NetMemory<Dtype>::BeforeForward(int layer) {
+  const bool gpu = caffe::Caffe::mode() == caffe::Caffe::GPU;
+  if (gpu != gpu_ || ShapesChanged(layer)) Replan(layer);
+  KeepAsked();
   // Where the random numbers of this pass begin, should it run again.
   if (auto* cursor = dynamic_cast<DataCursor*>(net_->layers()[layer].get())) {
     cursors_[layer] = cursor->data_cursor();
@@ -300,6 +272,7 @@ void NetMemory<Dtype>::BeforeBackward(int layer) {
   }
   const int step = plan_.schedule.backward_step[layer];
   if (step < 0) return;
+  KeepAsked();
   const auto& steps = plan_.schedule.steps;
   int first = step;
   while (first > 0 && steps[first - 1].kind == Step::RECOMPUTE) --first;
@@ -312,26 +285,34 @@ void NetMemory<Dtype>::BeforeBackward(int layer) {
 
 template <typename Dtype>
 void NetMemory<Dtype>::Run(int step) {
-  if (arena_->last_user != this) {
-    for (Content& content : content_) {
-      if (content == Content::VALID) content = Content::REUSED;
-    }
-    arena_->last_user = this;
+  const auto arena = arena_.lock();
+  if (arena && arena->last_user != this) {
+    for (size_t s = 0; s < content_.size(); ++s) Lose(static_cast<int>(s));
+    arena->last_user = this;
   }
   const auto& lives = plan_.schedule.lives;
   for (int life : plan_.schedule.reads[step]) {
     const int s = lives[life].storage;
-    if (apart_[s]) continue;
-    if (life_of_[s] != life || content_[s] != Content::VALID) {
+    if (content_[s] == Content::FRESH) MoveApart(s);  // a partial pass
+    if (content_[s] != Content::VALID || !(apart_[s] || life_of_[s] == life)) {
       const int layer = plan_.schedule.steps[step].layer;
       throw UserError("layer " + net_->layer_names()[layer] + " needs " +
                       LostMessage(s));
     }
   }
-  if (options_.poison && !gpu_) {
-    for (const ByteRange& range : dead_[step]) arena_->Poison(range);
-  }
+  if (options_.poison && !gpu_ && arena) Poison(step);
   for (int life : plan_.schedule.writes[step]) Activate(life);
+}
+
+template <typename Dtype>
+void NetMemory<Dtype>::Poison(int step) {
+  const auto arena = arena_.lock();
+  for (const ByteRange& range : dead_[step]) arena->Poison(range);
+  for (size_t s = 0; s < content_.size(); ++s) {
+    if (life_of_[s] < 0) continue;
+    const Buffer& buffer = plan_.schedule.problem.buffers[life_of_[s]];
+    if (step <= buffer.first || buffer.last < step) Lose(static_cast<int>(s));
+  }
 }
 
 template <typename Dtype>
@@ -340,19 +321,25 @@ void NetMemory<Dtype>::Activate(int life) {
   const int s = schedule.lives[life].storage;
   if (s < 0) {
     const int layer = schedule.steps[schedule.lives[life].step].layer;
-    scratch_[layer].PlaceIn(*arena_, plan_.plan.offsets[life]);
-  } else if (!apart_[s]) {
-    if (life_of_[s] != life) {
-      lent_[s].PlaceIn(*arena_, plan_.plan.offsets[life]);
-      life_of_[s] = life;
+    scratch_[layer].PlaceIn(arena_.lock(), plan_.plan.offsets[life]);
+  } else {
+    if (!apart_[s] && life_of_[s] != life) {
+      lent_[s].PlaceIn(arena_.lock(), plan_.plan.offsets[life]);
     }
+    life_of_[s] = life;
     content_[s] = Content::VALID;
+    if (apart_[s]) return;
   }
   for (int other : conflicts_[life]) {
     const int lost = schedule.lives[other].storage;
-    if (life_of_[lost] == other && content_[lost] == Content::VALID) {
-      content_[lost] = Content::REUSED;
-    }
+    if (life_of_[lost] == other) Lose(lost);
+  }
+}
+
+template <typename Dtype>
+void NetMemory<Dtype>::Lose(int storage) {
+  if (content_[storage] == Content::VALID && !apart_[storage]) {
+    content_[storage] = Content::REUSED;
   }
 }
 
@@ -382,50 +369,45 @@ string NetMemory<Dtype>::LostMessage(int storage) const {
 template <typename Dtype>
 string NetMemory<Dtype>::Claim(const caffe::SyncedMemory* memory, bool* ours) {
   const auto found = storage_of_.find(memory);
-  *ours = found != storage_of_.end();
-  if (!*ours || apart_[found->second]) return "";
+  // The address may be that of another's memory by now.
+  *ours = found != storage_of_.end() &&
+          lent_[found->second].memory().get() == memory;
+  if (!*ours) return "";
   const int s = found->second;
+  if (apart_[s] && content_[s] != Content::REUSED) return "";
   const auto& blobs = binding_.storages[s].blobs;
+  const auto arena = arena_.lock();
   if (content_[s] == Content::REUSED ||
-      (content_[s] == Content::VALID && arena_->last_user != this)) {
+      (content_[s] == Content::VALID && arena && arena->last_user != this)) {
     if (!blobs.empty()) to_keep_.insert(blobs.front());
     return LostMessage(s);
   }
-  lent_[s].PlaceApart(content_[s] == Content::VALID);
-  apart_[s] = true;
-  if (!blobs.empty()) claimed_.insert(blobs.front());
+  MoveApart(s);
   return "";
+}
+
+// To a buffer of its own, with what it holds: zeros if it was never written, as
+// in Caffe.
+template <typename Dtype>
+void NetMemory<Dtype>::MoveApart(int storage) {
+  lent_[storage].PlaceApart(content_[storage] == Content::VALID);
+  apart_[storage] = true;
+  content_[storage] = Content::VALID;
+  const auto& blobs = binding_.storages[storage].blobs;
+  if (!blobs.empty()) claimed_.insert(blobs.front());
+}
+
+template <typename Dtype>
+bool NetMemory<Dtype>::InUse() const {
+  return NetIsAlive() ||
+         std::any_of(lent_.begin(), lent_.end(), [](const LentMemory& lent) {
+           return lent.memory() != nullptr;
+         });
 }
 
 template <typename Dtype>
 void NetMemory<Dtype>::Keep(const string& blob) {
   if (!claimed_.count(blob)) to_keep_.insert(blob);
-}
-
-template <typename Dtype>
-MemorySummary NetMemory<Dtype>::Summary() const {
-  MemorySummary summary;
-  summary.stock = binding_.stock_bytes;
-  summary.unshared = RawBytes(plan_.schedule.problem);
-  summary.planned = plan_.plan.arena_bytes;
-  summary.lower_bound = LowerBound(plan_.schedule.problem);
-  summary.heuristic = plan_.plan.heuristic;
-  double forward = 0;
-  std::set<int> used;
-  for (const LayerNode& layer : binding_.graph.layers) {
-    forward += layer.cost;
-    for (const LayerAccess* access : {&layer.forward, &layer.backward}) {
-      used.insert(access->reads.begin(), access->reads.end());
-      used.insert(access->writes.begin(), access->writes.end());
-    }
-  }
-  for (int s : used) {
-    const Storage& storage = binding_.graph.storages[s];
-    if (storage.pinned) summary.pinned += storage.bytes;
-  }
-  summary.recompute_share =
-      forward > 0 ? plan_.schedule.recompute_cost / forward : 0;
-  return summary;
 }
 
 template class NetMemory<float>;

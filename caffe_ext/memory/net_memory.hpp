@@ -12,43 +12,12 @@
 
 #include "caffe/net.hpp"
 #include "caffe_ext/memory/arena.hpp"
+#include "caffe_ext/memory/memory_options.hpp"
 #include "caffe_ext/memory/net_binding.hpp"
 #include "caffe_ext/memory/poison.hpp"
 #include "caffe_ext/memory/recompute.hpp"
 
 namespace two_stream {
-
-// What OptimizeMemory does to a net.
-struct MemoryOptions {
-  bool enabled = true;
-  // Plan for a backward pass. Without it, Backward() is refused.
-  bool backward = true;
-  // Blobs that keep buffers of their own; exclude_blob.
-  std::set<std::string> excluded;
-  // The smallest activations, up to this share of all buffers, keep their own
-  // too: they cost next to nothing, and are what is read as features.
-  double keep_share = 0;
-  // Drop activations and compute them again in backward: these, or, if none is
-  // named, as many as it takes for an arena of at most `budget_bytes` (0: as
-  // small as possible).
-  bool recompute = false;
-  std::set<std::string> recompute_blobs;
-  size_t budget_bytes = 0;
-  // For tests, CPU only: before each step, all bytes that the plan says are
-  // dead are overwritten.
-  bool poison = false;
-};
-
-// In bytes.
-struct MemorySummary {
-  size_t stock = 0;   // what Caffe would allocate for the same pass
-  size_t pinned = 0;  // in buffers of their own
-  size_t unshared = 0;
-  size_t planned = 0;  // the arena
-  size_t lower_bound = 0;
-  double recompute_share = 0;  // cost of recomputation / cost of forward
-  std::string heuristic;
-};
 
 // The shared buffers of one net. Made before the net first runs (memory is
 // allocated on first use); from then on it works through the net's callbacks,
@@ -63,18 +32,20 @@ class NetMemory {
  public:
   // Plans; throws UserError if the options name what can't be done.
   NetMemory(caffe::Net<Dtype>* net, const MemoryOptions& options,
-            std::shared_ptr<Arena> arena);
+            const std::shared_ptr<Arena>& arena);
   NetMemory(const NetMemory&) = delete;
   NetMemory& operator=(const NetMemory&) = delete;
 
   // Places all storages in the arena.
   void Apply();
 
-  MemorySummary Summary() const;
+  MemorySummary Summary() const { return Summarize(binding_, plan_); }
   const Schedule& schedule() const { return plan_.schedule; }
 
   // False once the net has been destroyed.
   bool NetIsAlive() const { return !alive_.expired(); }
+  // False once all its blobs are gone too.
+  bool InUse() const;
 
   // Somebody wants to use `memory` between passes, for reading or writing: from
   // now on it is a buffer of its own. "", or why its content is lost. `ours`
@@ -92,26 +63,28 @@ class NetMemory {
   enum class Content { FRESH, VALID, REUSED };
 
   void Plan();
-  RecomputePlan Choose(const NetGraph& graph) const;
-  void PinSmallest(NetBinding* binding) const;
   void FindConflicts();
   void LendScratch();
   void Release();
-  void RememberShapes();
+  std::vector<std::vector<int>> ShapesAt(int layer) const;
   bool ShapesChanged(int layer) const;
   void Replan(int from_layer);
+  void KeepAsked();
   void BeforeForward(int layer);
   void BeforeBackward(int layer);
   void Run(int step);
+  void Poison(int step);
   void RunAgain(int layer);
   void Activate(int life);
+  void Lose(int storage);
+  void MoveApart(int storage);
   std::string LostMessage(int storage) const;
 
   caffe::Net<Dtype>* net_;
   const std::string net_name_;
   boost::weak_ptr<caffe::Layer<Dtype>> alive_;
   MemoryOptions options_;
-  std::shared_ptr<Arena> arena_;
+  std::weak_ptr<Arena> arena_;  // its storages own it
   Hook before_forward_;
   Hook before_backward_;
 
@@ -129,9 +102,9 @@ class NetMemory {
   std::set<std::string> claimed_;    // their blobs
   std::set<std::string> to_keep_;    // to be claimed before the next pass
   std::map<const caffe::SyncedMemory*, int> storage_of_;
-  // By blob, as planned.
-  std::vector<std::vector<int>> shapes_;
-  std::vector<const caffe::SyncedMemory*> data_;
+  // By layer: its bottoms and tops when it was last reshaped or planned.
+  std::vector<std::vector<std::vector<int>>> shapes_;
+  std::vector<const caffe::SyncedMemory*> data_;  // by blob, as planned
 };
 
 }  // namespace two_stream

@@ -45,7 +45,9 @@ class Plans {
     std::lock_guard<std::mutex> lock(mutex_);
     Sweep();
     for (const Entry& entry : entries_) {
-      if (entry.net == net) return entry.memory.get();
+      if (entry.net == net && entry.memory->NetIsAlive()) {
+        return entry.memory.get();
+      }
     }
     return nullptr;
   }
@@ -65,7 +67,7 @@ class Plans {
   void Sweep() {
     entries_.erase(std::remove_if(entries_.begin(), entries_.end(),
                                   [](const Entry& entry) {
-                                    return !entry.memory->NetIsAlive();
+                                    return !entry.memory->InUse();
                                   }),
                    entries_.end());
   }
@@ -159,7 +161,8 @@ MemoryOptions MemoryOptionsOf(const NetParameter& param, caffe::Phase phase) {
 
 template <typename Dtype>
 void OptimizeMemory(caffe::Net<Dtype>* net, const MemoryOptions& options) {
-  Start(net, Make(net, options, std::make_shared<Arena>()));
+  const auto arena = std::make_shared<Arena>();
+  Start(net, Make(net, options, arena));
 }
 
 template <typename Dtype>

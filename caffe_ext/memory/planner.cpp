@@ -192,10 +192,14 @@ size_t RawBytes(const MemoryProblem& problem) {
 std::vector<size_t> LiveBytes(const MemoryProblem& problem) {
   int steps = 0;
   for (const Buffer& b : problem.buffers) steps = std::max(steps, b.last + 1);
-  std::vector<size_t> live(steps, 0);
+  // Differences first, then their sums.
+  std::vector<size_t> live(steps + 1, 0);
   for (const Buffer& b : problem.buffers) {
-    for (int step = b.first; step <= b.last; ++step) live[step] += b.bytes;
+    live[b.first] += b.bytes;
+    live[b.last + 1] -= b.bytes;
   }
+  for (int step = 0; step < steps; ++step) live[step + 1] += live[step];
+  live.resize(steps);
   // A writer saves at most itself, and of each reader at most that reader.
   std::vector<size_t> saved(problem.buffers.size(), 0);
   for (const Overlay& overlay : problem.overlays) {

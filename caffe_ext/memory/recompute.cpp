@@ -15,38 +15,81 @@ double Excess(const MemoryProblem& problem, size_t budget) {
   return excess;
 }
 
+// What dropping one more storage would bring.
+struct Candidate {
+  int storage;
+  double gain;  // bytes x steps below the excess so far, per unit of cost
+  double excess;
+  double cost;
+};
+
 // Greedy choice for live sets of at most `budget` bytes.
-std::vector<bool> Choose(const NetGraph& graph, size_t budget) {
-  const std::vector<bool> droppable = Droppable(graph);
-  std::vector<bool> dropped(graph.storages.size(), false);
-  double excess = Excess(MakeSchedule(graph).problem, budget);
-  double cost = 0;
-  while (excess > 0) {
-    int best = -1;
-    double best_gain = 0, best_excess = 0, best_cost = 0;
-    for (size_t s = 0; s < dropped.size(); ++s) {
-      if (!droppable[s] || dropped[s]) continue;
-      dropped[s] = true;
-      const Schedule schedule = MakeSchedule(graph, dropped);
-      dropped[s] = false;
-      const double left = Excess(schedule.problem, budget);
-      // A free storage still costs the time to run its layer's loop.
-      const double added = std::max(schedule.recompute_cost - cost, 0.0) + 1e-9;
-      const double gain = (excess - left) / added;
-      if (gain > best_gain) {
-        best = static_cast<int>(s);
-        best_gain = gain;
-        best_excess = left;
-        best_cost = schedule.recompute_cost;
-      }
+class Chooser {
+ public:
+  Chooser(const NetGraph& graph, size_t budget)
+      : graph_(graph), budget_(budget), dropped_(graph.storages.size(), false) {
+    excess_ = Excess(MakeSchedule(graph).problem, budget);
+    const std::vector<bool> droppable = Droppable(graph);
+    for (size_t s = 0; s < droppable.size(); ++s) {
+      if (!droppable[s]) continue;
+      candidates_.push_back({static_cast<int>(s), 0, 0, 0});
+      Evaluate(&candidates_.back());
     }
-    if (best < 0) break;
-    dropped[best] = true;
-    excess = best_excess;
-    cost = best_cost;
   }
-  return dropped;
-}
+
+  std::vector<bool> Choose() {
+    while (excess_ > 0 && DropBest()) {
+    }
+    return dropped_;
+  }
+
+ private:
+  void Evaluate(Candidate* candidate) {
+    dropped_[candidate->storage] = true;
+    const Schedule schedule = MakeSchedule(graph_, dropped_);
+    dropped_[candidate->storage] = false;
+    candidate->excess = Excess(schedule.problem, budget_);
+    candidate->cost = schedule.recompute_cost;
+    // What comes for free still costs the time to run its layer.
+    const double added = std::max(candidate->cost - cost_, 0.0) + 1e-9;
+    candidate->gain = (excess_ - candidate->excess) / added;
+  }
+
+  // Gains seldom grow as more is dropped: those of the last round are taken
+  // for upper bounds, and only the best are worked out again.
+  bool DropBest() {
+    const auto worse = [](const Candidate& a, const Candidate& b) {
+      return a.gain < b.gain;
+    };
+    std::make_heap(candidates_.begin(), candidates_.end(), worse);
+    std::vector<Candidate> fresh;
+    auto best = fresh.end();
+    while (!candidates_.empty() &&
+           (best == fresh.end() || best->gain < candidates_.front().gain)) {
+      std::pop_heap(candidates_.begin(), candidates_.end(), worse);
+      fresh.push_back(candidates_.back());
+      candidates_.pop_back();
+      Evaluate(&fresh.back());
+      best = std::max_element(fresh.begin(), fresh.end(), worse);
+    }
+    const bool found = best != fresh.end() && best->gain > 0;
+    if (found) {
+      dropped_[best->storage] = true;
+      excess_ = best->excess;
+      cost_ = best->cost;
+      fresh.erase(best);
+    }
+    candidates_.insert(candidates_.end(), fresh.begin(), fresh.end());
+    return found;
+  }
+
+  const NetGraph& graph_;
+  const size_t budget_;
+  std::vector<bool> dropped_;
+  double excess_ = 0;
+  double cost_ = 0;
+  std::vector<Candidate> candidates_;
+};
 
 // What turned out needless is kept after all.
 void KeepWhatIsNotNeeded(const NetGraph& graph, size_t budget,
@@ -82,7 +125,7 @@ RecomputePlan PlanWithin(const NetGraph& graph, size_t budget) {
   size_t target = budget;
   for (int attempt = 0; attempt < 4 && best.plan.arena_bytes > budget;
        ++attempt) {
-    std::vector<bool> dropped = Choose(graph, target);
+    std::vector<bool> dropped = Chooser(graph, target).Choose();
     KeepWhatIsNotNeeded(graph, target, &dropped);
     RecomputePlan plan = PlanDropping(graph, dropped);
     const size_t over =
