@@ -14,8 +14,14 @@ import graft  # noqa: E402
 PAGE = (ROOT / "docs" / "prototxt.md").read_text()
 
 
+# Messages of .solverstate files, which nobody types.
+WRITTEN_BY_PROGRAMS = {"run_state.proto"}
+
+
 def grafted():
     for path in sorted((ROOT / "caffe_ext" / "proto").glob("*.proto")):
+        if path.name in WRITTEN_BY_PROGRAMS:
+            continue
         text = path.read_text()
         for message, (_, start, end) in graft.messages(text).items():
             for field in graft.fields(text[start:end]):
@@ -24,7 +30,7 @@ def grafted():
 
 @pytest.mark.parametrize("field", list(grafted()))
 def test_field_is_documented(field):
-    assert f"`{field}`" in PAGE
+    assert re.search(rf"`([\w.]+\.)?{field}`", PAGE)
 
 
 def test_numbers_on_the_page_are_the_defaults():
