@@ -89,6 +89,7 @@ static int Train() {
   caffe::SignalHandler signals(
       SignalEffect("sigint_effect", FLAGS_sigint_effect),
       SignalEffect("sighup_effect", FLAGS_sighup_effect));
+  if (launch.processes) AcceptForwardedSignals();
   string weights = FLAGS_weights;
   if (weights.empty()) {
     weights = boost::algorithm::join(param.weights(), ",");

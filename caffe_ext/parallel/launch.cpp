@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <thread>
 
@@ -101,6 +102,11 @@ int PickDevice(const std::vector<int>& devices, int local_rank,
                     "to share it)");
   }
   return devices[local_rank];
+}
+
+void AcceptForwardedSignals() {
+  std::signal(SIGUSR1, [](int) { std::raise(SIGHUP); });
+  std::signal(SIGUSR2, [](int) { std::raise(SIGINT); });
 }
 
 int DivideBlasThreads(int ranks_on_host) {

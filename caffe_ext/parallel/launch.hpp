@@ -49,6 +49,10 @@ Launch PlanLaunch(const LaunchRequest& request,
 // host takes this device. Throws UserError if there are fewer devices.
 int PickDevice(const std::vector<int>& devices, int local_rank, int local_size);
 
+// mpirun keeps SIGHUP and SIGINT for itself, but hands SIGUSR1 and SIGUSR2 to
+// its ranks: from now on they stand for the former two.
+void AcceptForwardedSignals();
+
 // Splits this host's cores among its ranks: sets the number of BLAS threads,
 // unless the user has set it in the environment, and returns it.
 int DivideBlasThreads(int ranks_on_host);

@@ -85,12 +85,25 @@ void SyncSgd<Dtype>::run(int layer) {
   while (last_pass && next_bucket_ < plan_.buckets.size() &&
          plan_.buckets[next_bucket_].ready_layer >= layer) {
     const GradientBucket& bucket = plan_.buckets[next_bucket_++];
+    Settle(bucket);
     queue_.Submit([this, &bucket](Communicator* communicator) {
       communicator->AllReduce(params_.diff() + bucket.begin, bucket.count,
                               Reduction::kMean);
     });
   }
   if (layer == 0) ++pass_;
+}
+
+template <typename Dtype>
+void SyncSgd<Dtype>::Settle(const GradientBucket& bucket) {
+  if (caffe::Caffe::mode() != caffe::Caffe::GPU) return;
+  const auto& params = solver_->net()->learnable_params();
+  for (int i = 0; i < params.size(); ++i) {
+    const size_t offset = plan_.offsets[i];
+    if (offset >= bucket.begin && offset < bucket.begin + bucket.count) {
+      params[i]->mutable_gpu_diff();
+    }
+  }
 }
 
 template <typename Dtype>

@@ -47,6 +47,10 @@ class SyncSgd : public caffe::Solver<Dtype>::Callback,
   void on_gradients_ready() override;
 
  private:
+  // Brings gradients that a layer computed on the host into the buffer on the
+  // device.
+  void Settle(const GradientBucket& bucket);
+
   Communicator* const communicator_;
   caffe::Solver<Dtype>* const solver_;
   const GradientPlan plan_;

@@ -83,15 +83,16 @@ class Job:
             lines.append(f"{path} {FRAMES} {clip % 3}\n")
         (folder / "list.txt").write_text("".join(lines))
 
-    def solver(self, batch, prefix, gather=False, **fields):
-        """Writes a solver and its net; returns the solver's path."""
+    def solver(self, batch, prefix, gather=False, extra="", **fields):
+        """Writes a solver and its net; returns the solver's path. A field that is
+        None is left out; `extra` is added to the net."""
         text = NET.replace("BATCH", str(batch))
         text = text.replace("LIST", str(self.folder / "list.txt"))
         text = text.replace("GATHER", GATHER if gather else "")
         text = text.replace("FEATURES", "gathered" if gather else "conv1")
         text = text.replace("LABEL", "label_local" if gather else "label")
         net = self.folder / f"{prefix}_net.prototxt"
-        net.write_text(text)
+        net.write_text(text + extra)
         fields = {
             "net": f'"{net}"',
             "base_lr": 0.05,
@@ -107,7 +108,9 @@ class Job:
             **fields,
         }
         path = self.folder / f"{prefix}_solver.prototxt"
-        path.write_text("".join(f"{k}: {v}\n" for k, v in fields.items()))
+        path.write_text(
+            "".join(f"{k}: {v}\n" for k, v in fields.items() if v is not None)
+        )
         return path
 
 

@@ -31,6 +31,18 @@ def test_ranks_train_as_one_does(job, gather):
         assert same_bits(mpi, threads)
 
 
+def test_shared_memory_buffers_change_nothing(job):
+    found = []
+    for share in ("true", "false"):
+        extra = f"mem_param {{ optimize_train: {share} optimize_test: {share} }}"
+        solver = job.solver(4, share, True, extra, iter_size=2)
+        result = run(CAFFE, "train", "-solver", solver, "-workers", 2)
+        assert result.returncode == 0, result.stderr
+        assert ("saved" in result.stderr) == (share == "true")
+        found.append(params(job.folder / f"{share}_iter_5.caffemodel"))
+    assert same_bits(*found)
+
+
 def scores(log):
     found = re.findall(r"Test net output #\d: (\w+) = (\S+)", log)
     return [(name, float(value)) for name, value in found]

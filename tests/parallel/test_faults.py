@@ -180,3 +180,13 @@ def test_signals_act_once_on_threads(job):
     assert process.returncode == 0
     assert "Optimization stopped early." in rest
     assert len(snapshots(job)) == 2
+
+
+def test_mpirun_hands_on_user_signals(job):
+    process, _, log = mpi_job(job, 2, "-timeout", 20)
+    process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: snapshots(job))
+    process.send_signal(signal.SIGUSR2)
+    assert process.wait(20) == 0
+    assert "Optimization stopped early." in log.read_text()
+    assert len(snapshots(job)) == 2

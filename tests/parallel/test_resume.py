@@ -82,6 +82,40 @@ def read_h5(path):
     return arrays
 
 
+IMAGES = """\
+layer {
+  name: "data" type: "ImageData" top: "data" top: "label"
+  transform_param { crop_size: 16 mirror: true scale: 0.004 }
+  image_data_param {
+    source: "SOURCE" batch_size: 3 shuffle: true is_color: false
+  }
+}
+layer {
+  name: "fc" type: "InnerProduct" bottom: "data" top: "fc"
+  inner_product_param { num_output: 3 weight_filler { type: "xavier" } }
+}
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }
+"""
+
+
+def test_caffes_own_data_layers_are_replayed(job):
+    """They can't seek, so a resumed run reads past what was read before."""
+    images = job.folder / "images.txt"
+    paths = sorted(job.folder.glob("clip_*/*.jpg"))[:20]
+    images.write_text("".join(f"{p} {i % 3}\n" for i, p in enumerate(paths)))
+    net = job.folder / "images.prototxt"
+    net.write_text(IMAGES.replace("SOURCE", str(images)))
+    fields = {"net": f'"{net}"', "max_iter": 10, "snapshot": 5, "iter_size": 2}
+    for name in ("test_iter", "test_interval", "test_initialization"):
+        fields[name] = None
+    train(job, job.solver(3, "a", **fields), 1, "threads")
+    state = job.folder / "a_iter_5.solverstate"
+    log = train(job, job.solver(3, "b", **fields), 1, "threads", "-snapshot", state)
+    assert "Layer data (ImageData) cannot seek: reading past 10 batches." in log
+    a, b = (params(job.folder / f"{name}_iter_10.caffemodel") for name in "ab")
+    assert same_bits(a, b)
+
+
 def test_snapshots_leave_no_partial_files(job):
     solver = job.solver(4, "whole", snapshot=2)
     train(job, solver, 2, "threads")
