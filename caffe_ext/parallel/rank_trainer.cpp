@@ -105,6 +105,10 @@ void RankTrainer::Snapshot() {
 
 void RankTrainer::Finish() {
   const int iter = solver_->iter();
+  if (sync_ && IsRoot()) {
+    LOG(INFO) << "Communication, " << communicator_->transport() << ", "
+              << sync_->report().ToString();
+  }
   if (schedule_.snapshot_after_train() && last_snapshot_ != iter) Snapshot();
   if (stopped_) {
     if (IsRoot()) LOG(INFO) << "Optimization stopped early.";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@
 
 namespace two_stream {
 namespace {
+
+double Megabytes(uint64_t bytes, int steps) { return bytes / 1e6 / steps; }
 
 // Also tells the layers behind a Gather that they see the whole batch.
 template <typename Dtype>
@@ -55,6 +58,19 @@ std::string NameOfParam(const caffe::Net<Dtype>& net, int learnable) {
 
 }  // namespace
 
+std::string SyncReport::ToString() const {
+  if (steps == 0) return "no steps";
+  std::ostringstream text;
+  text.precision(4);
+  text << "a step: " << Megabytes(traffic.payload_bytes, steps)
+       << " MB to be exchanged, " << Megabytes(traffic.moved_bytes, steps)
+       << " MB sent by each rank; all-reduces take " << busy_seconds / steps
+       << " s, of which "
+       << 100 * (1 - std::min(1., waited_seconds / busy_seconds))
+       << " % hidden behind backward";
+  return text.str();
+}
+
 template <typename Dtype>
 SyncSgd<Dtype>::SyncSgd(Communicator* communicator, size_t bucket_bytes,
                         caffe::Solver<Dtype>* solver)
@@ -75,6 +91,7 @@ void SyncSgd<Dtype>::BroadcastParams() {
 
 template <typename Dtype>
 void SyncSgd<Dtype>::on_start() {
+  start_ = communicator_->traffic();
   pass_ = 0;
   next_bucket_ = 0;
 }
@@ -110,6 +127,19 @@ template <typename Dtype>
 void SyncSgd<Dtype>::on_gradients_ready() {
   queue_.Wait();
   statistics_.Average(communicator_);
+  const Traffic& now = communicator_->traffic();
+  report_.traffic.calls += now.calls - start_.calls;
+  report_.traffic.payload_bytes += now.payload_bytes - start_.payload_bytes;
+  report_.traffic.moved_bytes += now.moved_bytes - start_.moved_bytes;
+  ++report_.steps;
+}
+
+template <typename Dtype>
+SyncReport SyncSgd<Dtype>::report() const {
+  SyncReport report = report_;
+  report.busy_seconds = queue_.busy_seconds();
+  report.waited_seconds = queue_.waited_seconds();
+  return report;
 }
 
 template <typename Dtype>

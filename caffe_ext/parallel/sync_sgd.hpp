@@ -2,6 +2,7 @@
 #define TWO_STREAM_PARALLEL_SYNC_SGD_HPP_
 
 #include <memory>
+#include <string>
 
 #include "caffe/solver.hpp"
 #include "caffe_ext/parallel/batch_statistics.hpp"
@@ -11,6 +12,18 @@
 #include "caffe_ext/parallel/gradient_plan.hpp"
 
 namespace two_stream {
+
+// What the steps so far have communicated, Gather layers included.
+struct SyncReport {
+  int steps = 0;
+  Traffic traffic;
+  // In all-reduces, and of that while nothing else was left to do.
+  double busy_seconds = 0, waited_seconds = 0;
+
+  // "a step: 59.2 MB to be exchanged, ... of which 92 % hidden behind
+  // backward".
+  std::string ToString() const;
+};
 
 // Synchronous data-parallel SGD: one rank's part. Each rank has a solver over
 // its share of every batch; gradients are averaged over the ranks before each
@@ -39,7 +52,7 @@ class SyncSgd : public caffe::Solver<Dtype>::Callback,
   void CheckParams();
 
   const GradientPlan& plan() const { return plan_; }
-  const CollectiveQueue& queue() const { return queue_; }
+  SyncReport report() const;
 
  protected:
   void on_start() override;
@@ -59,6 +72,8 @@ class SyncSgd : public caffe::Solver<Dtype>::Callback,
   int pass_ = 0;            // of iter_size
   size_t next_bucket_ = 0;  // to be submitted
   CollectiveQueue queue_;
+  Traffic start_;  // of this step
+  SyncReport report_;
 };
 
 }  // namespace two_stream
