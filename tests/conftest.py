@@ -1,12 +1,17 @@
 """What all Python tests share: the build under test and how to run its binary."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# A shell without job control starts background jobs with SIGINT ignored, which
+# programs under test would inherit; a handler is not inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
