@@ -31,6 +31,12 @@ build-tests: build
 build-cuda: build/cuda/build.ninja ## build/cuda/bin/caffe with CUDA, cuDNN, NCCL
 	cmake --build build/cuda -j $(JOBS) --target caffe_command pycaffe
 
+.PHONY: test-cuda
+test-cuda: build build-cuda ## what can be tested of it without a GPU
+	cmake --build build/cuda -j $(JOBS) --target cudnn_host_tests
+	build/cuda/bin/cudnn_host_tests --gtest_brief=1
+	$(PYTHON) -m pytest tests/cuda
+
 .PHONY: demo
 demo: build ## video files to a two-stream result, in minutes, on a CPU
 	build/cpu/bin/two-stream demo

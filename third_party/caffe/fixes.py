@@ -73,6 +73,49 @@ FIXES = (
         r"(?:clockRate|deviceOverlap|kernelExecTimeoutEnabled)[^;]*;\n",
         "",
     ),
+    Fix(
+        "cudnn9-convolution",
+        "cuDNN 8 removed the calls that the cuDNN (de)convolutions choose algorithms "
+        "by; they are left out of the build, and caffe_ext/cudnn registers ours",
+        ("src/caffe/layer_factory.cpp",),
+        r"\bnew CuDNN(Convolution|Deconvolution)Layer\b",
+        r"new \1Layer",
+    ),
+    Fix(
+        "cudnn9-convolution-test",
+        "as above; Caffe's tests of its cuDNN convolution test ours",
+        ("src/caffe/test/test_convolution_layer.cpp",),
+        r"^#include \"caffe/layers/cudnn_conv_layer\.hpp\"\n",
+        '#include "caffe_ext/cudnn/convolution_layer.hpp"\n'
+        "namespace caffe {\n"
+        "template <typename T>\n"
+        "using CuDNNConvolutionLayer = two_stream::CudnnConvolutionLayer<T>;\n"
+        "}  // namespace caffe\n",
+    ),
+    Fix(
+        "cudnn9-deconvolution-test",
+        "as above; the plain Deconvolution has the same tests of its own",
+        ("src/caffe/test/test_deconvolution_layer.cpp",),
+        r"^#ifdef USE_CUDNN$",
+        "#if 0",
+    ),
+    Fix(
+        "cudnn-on-gpu-only",
+        "layers made for cuDNN take a handle when set up, which needs a GPU, so that "
+        "a build with cuDNN could not run any net on a machine without one",
+        ("src/caffe/layer_factory.cpp",),
+        r"\bengine = (\w+_Engine_)CUDNN;",
+        r"engine = Caffe::mode() == Caffe::GPU ? \1CUDNN : \1CAFFE;",
+    ),
+    Fix(
+        "quiet-without-gpu",
+        "that cuBLAS and cuRAND can't be used is an error where there is a GPU, and no "
+        "news where there is none",
+        ("src/caffe/common.cpp",),
+        r"LOG\(ERROR\)(?=\s*<<\s*\"(?:Cannot create Cu|Curand not available))",
+        "LOG_IF(ERROR, [] { int n = 0; return cudaGetDeviceCount(&n) == cudaSuccess && "
+        "n > 0; }())",
+    ),
 )
 
 
