@@ -9,6 +9,7 @@
 #include "caffe/util/signal_handler.h"
 #include "caffe_ext/common/error.hpp"
 #include "caffe_ext/common/prototxt.hpp"
+#include "caffe_ext/cudnn/settings.hpp"
 #include "caffe_ext/memory/optimize_memory.hpp"
 #include "caffe_ext/parallel/launch.hpp"
 #include "caffe_ext/parallel/training_run.hpp"
@@ -74,6 +75,7 @@ static int Train() {
   }
   SolverFile solver_file = ReadSolverFile(FLAGS_solver);
   caffe::SolverParameter& param = solver_file.param;
+  CudnnSettings::Get() = CudnnSettings::From(param);
   for (const string& file : NetFiles(param)) ReadNetFile(file);  // throws
 
   param.mutable_train_state()->set_level(FLAGS_level);
