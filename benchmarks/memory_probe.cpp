@@ -1,8 +1,10 @@
-// Runs one net and reports what it cost, as one line of JSON: peak resident
-// memory, seconds an iteration, a digest of the results.
-//   memory_probe NET.prototxt TRAIN|TEST ITERATIONS
-// TRAIN: forward, backward, update. TEST: forward. Built twice: with stock
-// Caffe only, and with the extension; PrepareNet() is the difference.
+// Runs one of the shipped nets on random images and reports what it cost, as
+// one line of JSON: peak resident memory, seconds an iteration, a digest of the
+// results.
+//   memory_probe NET.prototxt TRAIN|TEST BATCH ITERATIONS [MEM_PARAM]
+// TRAIN: forward, backward, update. TEST: forward. MEM_PARAM is text that takes
+// the place of the net's mem_param. Built twice: with stock Caffe only, and
+// with the extension; PrepareNet() is the difference.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -15,6 +17,8 @@
 #include "benchmarks/prepare_net.hpp"
 #include "caffe/caffe.hpp"
 #include "caffe/util/upgrade_proto.hpp"
+#include "google/protobuf/text_format.h"
+#include "tools/synthetic_data.hpp"
 
 namespace {
 
@@ -37,8 +41,10 @@ double PeakMegabytes() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: %s NET.prototxt TRAIN|TEST ITERATIONS\n",
+  if (argc != 5 && argc != 6) {
+    std::fprintf(stderr,
+                 "usage: %s NET.prototxt TRAIN|TEST BATCH ITERATIONS "
+                 "[MEM_PARAM]\n",
                  argv[0]);
     return 1;
   }
@@ -47,13 +53,19 @@ int main(int argc, char** argv) {
   caffe::Caffe::set_random_seed(1);
   caffe::NetParameter param;
   caffe::ReadNetParamsFromTextFileOrDie(argv[1], &param);
+  two_stream::UseSyntheticData(std::atoi(argv[3]), &param);
+  if (argc == 6) {
+    param.clear_mem_param();
+    CHECK(google::protobuf::TextFormat::ParseFromString(
+        argv[5], param.mutable_mem_param()));
+  }
   param.mutable_state()->set_phase(train ? caffe::TRAIN : caffe::TEST);
   caffe::Net<float> net(param);
   PrepareNet(param, &net);
 
   std::vector<double> seconds;
   double loss_sum = 0;
-  const int iterations = std::atoi(argv[3]);
+  const int iterations = std::atoi(argv[4]);
   for (int i = 0; i < iterations; ++i) {
     const auto start = std::chrono::steady_clock::now();
     float loss = 0;

@@ -1,14 +1,26 @@
 // Replays memory problem files (caffe_ext/memory/problem_file.hpp): what each
 // heuristic finds, beside the lower bound.
 //   plan_memory FILE...
+// Writes the problem of a net, its VideoData replaced by synthetic data, to
+// standard output:
+//   plan_memory -net NET.prototxt TRAIN|TEST BATCH
 // Exit status 1 if a file is faulty or a plan is not valid.
+#include <glog/logging.h>
+
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <iostream>
 #include <string>
 
+#include "caffe/net.hpp"
 #include "caffe_ext/common/error.hpp"
+#include "caffe_ext/common/prototxt.hpp"
+#include "caffe_ext/memory/net_binding.hpp"
 #include "caffe_ext/memory/planner.hpp"
 #include "caffe_ext/memory/problem_file.hpp"
+#include "caffe_ext/memory/schedule.hpp"
+#include "tools/synthetic_data.hpp"
 
 namespace {
 
@@ -53,12 +65,38 @@ bool Replay(const std::string& path) {
          valid;
 }
 
+void WriteNet(const std::string& file, const std::string& phase, int batch) {
+  caffe::NetParameter param = two_stream::ReadNetFile(file);
+  two_stream::UseSyntheticData(batch, &param);
+  const bool train = phase == "TRAIN";
+  param.mutable_state()->set_phase(train ? caffe::TRAIN : caffe::TEST);
+  const caffe::Net<float> net(param);
+  two_stream::BindingOptions options;
+  options.training = train;
+  const two_stream::NetBinding binding = two_stream::BindNet(net, options);
+  std::cout << "# " << net.name() << ", " << phase << ", batch " << batch
+            << ": plan_memory -net writes it\n";
+  WriteProblem(two_stream::MakeSchedule(binding.graph).problem, std::cout);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: plan_memory FILE...\n");
+    std::fprintf(stderr,
+                 "usage: plan_memory FILE...\n"
+                 "       plan_memory -net NET.prototxt TRAIN|TEST BATCH\n");
     return 1;
+  }
+  google::InitGoogleLogging(argv[0]);
+  if (argc == 5 && std::string(argv[1]) == "-net") {
+    try {
+      WriteNet(argv[2], argv[3], std::atoi(argv[4]));
+    } catch (const two_stream::UserError& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      return 1;
+    }
+    return 0;
   }
   bool valid = true;
   for (int i = 1; i < argc; ++i) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <random>
 #include <utility>
 
 namespace two_stream {
@@ -142,18 +143,36 @@ std::vector<int> Ordered(const MemoryProblem& problem, Heuristic::Order order) {
   return indices;
 }
 
-// The buffer that ends highest moves a third of the way to the front.
-bool RaiseTopmost(const MemoryProblem& problem, const MemoryPlan& plan,
-                  std::vector<int>* order) {
+// One of the buffers that end highest moves to somewhere earlier in the order.
+void RaiseTopmost(const MemoryProblem& problem, const MemoryPlan& plan,
+                  std::mt19937* rng, std::vector<int>* order) {
   const auto end = [&](int index) {
     return plan.offsets[index] + problem.buffers[index].bytes;
   };
-  auto top = std::max_element(order->begin(), order->end(),
-                              [&](int a, int b) { return end(a) < end(b); });
+  const auto top =
+      std::max_element(order->begin(), order->end(),
+                       [&](int a, int b) { return end(a) < end(b); });
   const auto place = top - order->begin();
-  if (place == 0) return false;
-  std::rotate(order->begin() + place * 2 / 3, top, top + 1);
-  return true;
+  if (place == 0) return;
+  // Not a distribution of the library: those differ between libraries.
+  std::rotate(order->begin() + (*rng)() % place, top, top + 1);
+}
+
+// Improves the best plan so far, wandering from the order that gave it.
+void Improve(const MemoryProblem& problem, const Placer& placer,
+             const Heuristic& heuristic, int rounds, size_t bound,
+             MemoryPlan* best) {
+  std::mt19937 rng(1);
+  std::vector<int> order = Ordered(problem, heuristic.order);
+  MemoryPlan current = *best;
+  for (int round = 0; round < rounds && best->arena_bytes > bound; ++round) {
+    RaiseTopmost(problem, current, &rng, &order);
+    current = placer.Place(order, heuristic.fit);
+    if (current.arena_bytes < best->arena_bytes) {
+      *best = current;
+      best->heuristic = Name(heuristic) + ", improved";
+    }
+  }
 }
 
 }  // namespace
@@ -245,16 +264,7 @@ MemoryPlan PlanMemory(const MemoryProblem& problem, int rounds) {
       winner = heuristic;
     }
   }
-  std::vector<int> order = Ordered(problem, winner.order);
-  MemoryPlan current = best;
-  for (int round = 0; round < rounds && best.arena_bytes > bound; ++round) {
-    if (!RaiseTopmost(problem, current, &order)) break;
-    current = placer.Place(order, winner.fit);
-    if (current.arena_bytes < best.arena_bytes) {
-      best = current;
-      best.heuristic = Name(winner) + ", improved";
-    }
-  }
+  Improve(problem, placer, winner, rounds, bound, &best);
   return best;
 }
 

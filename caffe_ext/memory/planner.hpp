@@ -79,9 +79,9 @@ size_t LowerBound(const MemoryProblem& problem);
 MemoryPlan PlanWith(const MemoryProblem& problem, const Heuristic& heuristic);
 
 // The best of all heuristics, then improved by at most `rounds` rounds that
-// place the buffers at the top of the arena earlier; stops at the lower bound.
+// place the buffer at the top of the arena earlier; stops at the lower bound.
 // Deterministic.
-MemoryPlan PlanMemory(const MemoryProblem& problem, int rounds = 200);
+MemoryPlan PlanMemory(const MemoryProblem& problem, int rounds = 300);
 
 // "" if the problem is well formed, else what is wrong.
 std::string CheckProblem(const MemoryProblem& problem);

@@ -87,6 +87,8 @@ class RandomNet {
         {"AbsVal", "", false},
         {"BN", "", true},
         {"BN", "bn_param { frozen: true }", true},
+        {"BN", "", true},
+        {"BN", "bn_param { frozen: true }", true},
         {"BNLL", "", true},
         {"BatchNorm", "", true},
         {"BatchNorm", "batch_norm_param { use_global_stats: true }", true},

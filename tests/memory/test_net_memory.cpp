@@ -5,10 +5,13 @@
 #include <boost/weak_ptr.hpp>
 #include <functional>
 #include <random>
+#include <sstream>
 #include <string>
 
 #include "caffe_ext/common/error.hpp"
 #include "caffe_ext/common/register_layer.hpp"
+#include "caffe_ext/memory/problem_file.hpp"
+#include "tools/synthetic_data.hpp"
 #include "training.hpp"
 
 namespace two_stream {
@@ -179,6 +182,29 @@ TEST(NetMemory, LivesAreTheExpectedOnes) {
     EXPECT_NE(buffer.name.substr(0, 5), "data ");
     EXPECT_NE(buffer.name.substr(0, 5), "label");
     EXPECT_NE(buffer.name.substr(0, 5), "loss ");
+  }
+}
+
+TEST(NetMemory, KeptProblemsAreThoseOfTheNets) {
+  for (const std::string name : {"spatial_small", "temporal_small"}) {
+    for (const bool train : {true, false}) {
+      SCOPED_TRACE(name);
+      caffe::NetParameter param;
+      caffe::ReadNetParamsFromTextFileOrDie(
+          TEST_SOURCE_DIR "/../models/" + name + "_train_val.prototxt", &param);
+      UseSyntheticData(8, &param);
+      param.mutable_state()->set_phase(train ? caffe::TRAIN : caffe::TEST);
+      BindingOptions options;
+      options.training = train;
+      const Net net(param);
+      std::ostringstream made, kept;
+      WriteProblem(MakeSchedule(BindNet(net, options).graph).problem, made);
+      WriteProblem(ReadProblemFile(TEST_SOURCE_DIR "/memory/problems/" + name +
+                                   (train ? "_train.txt" : "_test.txt")),
+                   kept);
+      EXPECT_EQ(made.str(), kept.str())
+          << "write it again: plan_memory -net, as its first line says";
+    }
   }
 }
 

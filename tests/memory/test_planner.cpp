@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 #include <sstream>
 
@@ -297,6 +298,21 @@ TEST(PlanCheck, CatchesDamagedPlans) {
     }
   }
   EXPECT_GT(caught, 50);
+}
+
+// The lifetimes of all shipped nets (batch 8), kept by `plan_memory -net`.
+TEST(Planner, ShippedNetsComeCloseToTheirBounds) {
+  int problems = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(
+           TEST_SOURCE_DIR "/memory/problems")) {
+    SCOPED_TRACE(entry.path().string());
+    const MemoryProblem problem = ReadProblemFile(entry.path().string());
+    const MemoryPlan plan = PlanMemory(problem);
+    EXPECT_EQ(CheckPlan(problem, plan), "");
+    EXPECT_LE(plan.arena_bytes, LowerBound(problem) * 1.01);
+    ++problems;
+  }
+  EXPECT_EQ(problems, 20);
 }
 
 TEST(ProblemFile, RoundTrip) {

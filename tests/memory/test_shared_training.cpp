@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "random_net.hpp"
+#include "tools/synthetic_data.hpp"
 #include "training.hpp"
 
 namespace two_stream {
@@ -88,22 +89,7 @@ caffe::NetParameter Shrunk(const std::string& file, int size) {
   net.clear_mem_param();
   for (caffe::LayerParameter& layer : *net.mutable_layer()) {
     if (layer.type() == "VideoData") {
-      const auto& video = layer.video_data_param();
-      const int channels =
-          video.new_length() *
-          (video.modality() == caffe::VideoDataParameter::FLOW ? 2 : 3);
-      layer.set_type("DummyData");
-      layer.clear_transform_param();
-      auto* dummy = layer.mutable_dummy_data_param();
-      for (int dim : {2, channels, size, size}) {
-        if (dummy->shape_size() == 0) dummy->add_shape();
-        dummy->mutable_shape(0)->add_dim(dim);
-      }
-      dummy->add_shape()->add_dim(2);
-      dummy->add_data_filler()->set_type("gaussian");
-      auto* label = dummy->add_data_filler();
-      label->set_type("constant");
-      label->set_value(7);
+      layer.mutable_transform_param()->set_crop_size(size);
     } else if (layer.has_convolution_param()) {
       auto* convolution = layer.mutable_convolution_param();
       convolution->set_num_output(convolution->num_output() / 4);
@@ -116,6 +102,7 @@ caffe::NetParameter Shrunk(const std::string& file, int size) {
       layer.mutable_pooling_param()->set_kernel_size(2);
     }
   }
+  UseSyntheticData(2, &net);
   return net;
 }
 
