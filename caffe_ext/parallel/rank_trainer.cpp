@@ -35,7 +35,8 @@ void RankTrainer::Run() {
     LOG(INFO) << "Solving " << solver_->net()->name();
     LOG(INFO) << "Learning Rate Policy: " << schedule_.lr_policy();
   }
-  last_snapshot_ = solver_->iter();
+  // What it resumes from is a snapshot already.
+  if (!options_.resume.empty()) last_snapshot_ = solver_->iter();
   solver_->Step(schedule_.max_iter() - solver_->iter());
   Finish();
 }

@@ -107,6 +107,15 @@ def test_resume(job, run_caffe):
     assert (folder / "out_iter_30.caffemodel").is_file()
 
 
+def test_no_steps_still_leave_the_initial_model(job, run_caffe):
+    folder, solver = job
+    name = solver()
+    text = (folder / name).read_text().replace("max_iter: 20", "max_iter: 0")
+    (folder / name).write_text(text)
+    assert run_caffe("train", "-solver", name, cwd=folder).returncode == 0
+    assert (folder / "out_iter_0.caffemodel").is_file()
+
+
 def error_line(run):
     """The one line of a user error; nothing may look like a crash."""
     assert run.returncode == 1, run.stderr
