@@ -177,14 +177,11 @@ def predict(exchanged: dict) -> dict:
         * a["samples_a_rank"]
         / (1000 * a["sustained_tflop_per_s"])
     )
+    bytes_of = {name: megabytes * 1e6 for name, megabytes in exchanged.items()}
     jobs = {
-        "without Gather": model.Job(forward, 2 * forward, exchanged["all"] * 1e6, 12),
+        "without Gather": model.Job(forward, 2 * forward, bytes_of["all"], 12),
         "with Gather": model.Job(
-            a["forward_s"],
-            a["backward_s"],
-            exchanged["convolutions"] * 1e6,
-            8,
-            features,
+            forward, 2 * forward, bytes_of["convolutions"], 8, features
         ),
     }
     table = {}
