@@ -23,12 +23,73 @@ std::vector<std::vector<int>> WritersOf(const NetGraph& graph) {
   return writers;
 }
 
+std::vector<bool> ReadInBackward(const NetGraph& graph) {
+  std::vector<bool> read(graph.storages.size(), false);
+  for (const LayerNode& layer : graph.layers) {
+    if (!layer.has_backward) continue;
+    for (int s : layer.backward.reads) read[s] = true;
+  }
+  return read;
+}
+
+// Storages that running layers again gives back as they were.
+std::vector<bool> Computable(const NetGraph& graph) {
+  const std::vector<std::vector<int>> writers = WritersOf(graph);
+  const size_t count = graph.storages.size();
+  std::vector<bool> stable(count, true);
+  for (size_t i = 0; i < graph.layers.size(); ++i) {
+    const LayerNode& layer = graph.layers[i];
+    for (int s : layer.forward.reads) {
+      // Changed in place after this layer read it: what it saw is gone.
+      if (!Contains(layer.forward.writes, s) && !writers[s].empty() &&
+          writers[s].back() > static_cast<int>(i)) {
+        stable[s] = false;
+      }
+    }
+  }
+  // A layer can run again if all that it touches is stable. Repeating it runs
+  // every other writer of its outputs too, so those must be repeatable.
+  std::vector<bool> repeatable(graph.layers.size());
+  for (size_t i = 0; i < graph.layers.size(); ++i) {
+    const LayerAccess& forward = graph.layers[i].forward;
+    repeatable[i] = graph.layers[i].repeatable;
+    for (int s : forward.reads) repeatable[i] = repeatable[i] && stable[s];
+    for (int s : forward.writes) repeatable[i] = repeatable[i] && stable[s];
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const std::vector<int>& chain : writers) {
+      const bool all = std::all_of(chain.begin(), chain.end(),
+                                   [&](int w) { return repeatable[w]; });
+      for (int w : chain) {
+        if (!all && repeatable[w]) {
+          repeatable[w] = false;
+          changed = true;
+        }
+      }
+    }
+  }
+  std::vector<bool> computable(count);
+  for (size_t s = 0; s < count; ++s) {
+    computable[s] = !graph.storages[s].pinned && !writers[s].empty() &&
+                    repeatable[writers[s].front()];
+  }
+  return computable;
+}
+
 // The order of turns.
 class StepMaker {
  public:
   StepMaker(const NetGraph& graph, const std::vector<bool>& dropped)
       : graph_(graph), writers_(WritersOf(graph)), missing_(dropped) {
     missing_.resize(graph.storages.size(), false);
+    if (std::count(dropped.begin(), dropped.end(), true) == 0) return;
+    // What only the forward pass reads isn't kept for a recomputation.
+    const std::vector<bool> computable = Computable(graph);
+    const std::vector<bool> read = ReadInBackward(graph);
+    for (size_t s = 0; s < missing_.size(); ++s) {
+      if (computable[s] && !read[s]) missing_[s] = true;
+    }
   }
 
   std::vector<Step> Steps() {
@@ -172,48 +233,10 @@ class LifeMaker {
 }  // namespace
 
 std::vector<bool> Droppable(const NetGraph& graph) {
-  const std::vector<std::vector<int>> writers = WritersOf(graph);
-  const size_t count = graph.storages.size();
-  std::vector<bool> droppable(count, false);
-  std::vector<bool> stable(count, true);
-  for (size_t i = 0; i < graph.layers.size(); ++i) {
-    const LayerNode& layer = graph.layers[i];
-    for (int s : layer.forward.reads) {
-      // Changed in place after this layer read it: what it saw is gone.
-      if (!Contains(layer.forward.writes, s) && !writers[s].empty() &&
-          writers[s].back() > static_cast<int>(i)) {
-        stable[s] = false;
-      }
-    }
-    for (int s : layer.backward.reads) {
-      droppable[s] = layer.has_backward || droppable[s];
-    }
-  }
-  // A layer can run again if all that it touches is stable. Repeating it runs
-  // every other writer of its outputs too, so those must be repeatable.
-  std::vector<bool> repeatable(graph.layers.size());
-  for (size_t i = 0; i < graph.layers.size(); ++i) {
-    const LayerAccess& forward = graph.layers[i].forward;
-    repeatable[i] = graph.layers[i].repeatable;
-    for (int s : forward.reads) repeatable[i] = repeatable[i] && stable[s];
-    for (int s : forward.writes) repeatable[i] = repeatable[i] && stable[s];
-  }
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (const std::vector<int>& chain : writers) {
-      const bool all = std::all_of(chain.begin(), chain.end(),
-                                   [&](int w) { return repeatable[w]; });
-      for (int w : chain) {
-        if (!all && repeatable[w]) {
-          repeatable[w] = false;
-          changed = true;
-        }
-      }
-    }
-  }
-  for (size_t s = 0; s < count; ++s) {
-    droppable[s] = droppable[s] && !graph.storages[s].pinned &&
-                   !writers[s].empty() && repeatable[writers[s].front()];
+  std::vector<bool> droppable = Computable(graph);
+  const std::vector<bool> read = ReadInBackward(graph);
+  for (size_t s = 0; s < droppable.size(); ++s) {
+    droppable[s] = droppable[s] && read[s];
   }
   return droppable;
 }

@@ -477,6 +477,104 @@ TEST(NetMemory, BlobsThatTheUserReshapedAndFilledStay) {
   EXPECT_TRUE(SameBits(DataOf(*stock, "prob"), DataOf(*shared, "prob")));
 }
 
+// A layer type that the table doesn't know, and that does what none should: it
+// reads everything, gradients of the last pass included.
+template <typename Dtype>
+class Hoarder : public caffe::Layer<Dtype> {
+ public:
+  using Blobs = std::vector<caffe::Blob<Dtype>*>;
+  explicit Hoarder(const caffe::LayerParameter& param)
+      : caffe::Layer<Dtype>(param) {}
+  const char* type() const override { return "Hoarder"; }
+  void Reshape(const Blobs& bottom, const Blobs& top) override {
+    top[0]->ReshapeLike(*bottom[0]);
+  }
+
+ protected:
+  void Forward_cpu(const Blobs& bottom, const Blobs& top) override {
+    for (int i = 0; i < top[0]->count(); ++i) {
+      Dtype& out = top[0]->mutable_cpu_data()[i];
+      out = bottom[0]->cpu_data()[i] + Dtype(0.5) * out +
+            bottom[0]->cpu_diff()[i];
+    }
+  }
+  void Backward_cpu(const Blobs& top, const std::vector<bool>&,
+                    const Blobs& bottom) override {
+    for (int i = 0; i < top[0]->count(); ++i) {
+      Dtype& diff = bottom[0]->mutable_cpu_diff()[i];
+      diff = Dtype(0.1) * diff + top[0]->cpu_diff()[i] * top[0]->cpu_data()[i] *
+                                     bottom[0]->cpu_data()[i];
+    }
+  }
+};
+TWO_STREAM_REGISTER_LAYER(Hoarder, Hoarder);
+
+TEST(NetMemory, UnknownLayersKeepTheirBlobs) {
+  const std::string hoarder =
+      "layer { name: 'hoarder' type: 'Hoarder' bottom: 'conv2' top: 'hoard' "
+      "}\n";
+  const caffe::NetParameter net =
+      ParseNet(RandomData() + Convolution(1, "data") + Convolution(2, "conv1") +
+               hoarder + Convolution(3, "hoard") + Head("conv3"));
+  const auto expected = TrainUnshared<float>(net, 5);
+  MemoryOptions recompute = Poisoned();
+  recompute.recompute = true;
+  EXPECT_TRUE(SameBits(expected, TrainShared<float>(net, 5, Poisoned())));
+  EXPECT_TRUE(SameBits(expected, TrainShared<float>(net, 5, recompute)));
+}
+
+TEST(NetMemory, RecomputeByHand) {
+  const caffe::NetParameter net = ParseNet(RandomData() + Body());
+  MemoryOptions options = Poisoned();
+  options.recompute = true;
+  options.recompute_blobs = {"conv1", "pool"};
+  EXPECT_TRUE(SameBits(TrainUnshared<float>(net, 4),
+                       TrainShared<float>(net, 4, options)));
+  const auto made = MakeNet(RandomData() + Body(), caffe::TRAIN);
+  OptimizeMemory(made.get(), options);
+  std::vector<std::string> again;
+  for (const Step& step : MemoryOf(*made)->schedule().steps) {
+    if (step.kind == Step::RECOMPUTE) {
+      again.push_back(made->layer_names()[step.layer]);
+    }
+  }
+  // pool first, as conv3 needs it; conv2, which it needs, is not kept either.
+  EXPECT_EQ(again, (std::vector<std::string>{"conv1", "relu1", "conv2", "relu2",
+                                             "pool"}));
+  options.recompute_blobs = {"conv9"};
+  const auto other = MakeNet(RandomData() + Body(), caffe::TRAIN);
+  EXPECT_TRUE(Has(ErrorOf([&] { OptimizeMemory(other.get(), options); }),
+                  "no blob \"conv9\""));
+}
+
+TEST(NetMemory, RecomputeBudget) {
+  std::string text = RandomData();
+  for (int i = 1; i <= 16; ++i) {
+    text += Convolution(i, i == 1 ? "data" : "conv" + std::to_string(i - 1));
+  }
+  text += Head("conv16");
+  const auto summary = [&](bool recompute, size_t budget) {
+    MemoryOptions options;
+    options.recompute = recompute;
+    options.budget_bytes = budget;
+    const auto net = MakeNet(text, caffe::TRAIN);
+    OptimizeMemory(net.get(), options);
+    return MemoryOf(*net)->Summary();
+  };
+  const MemorySummary all = summary(false, 0);
+  const MemorySummary least = summary(true, 0);
+  EXPECT_EQ(all.recompute_share, 0);
+  EXPECT_LT(least.planned, all.planned * 2 / 3);
+  const size_t budget = (all.planned + least.planned) / 2;
+  const MemorySummary some = summary(true, budget);
+  EXPECT_LE(some.planned, budget);
+  EXPECT_GT(some.recompute_share, 0);
+  EXPECT_LT(some.recompute_share, least.recompute_share);
+  EXPECT_EQ(summary(true, all.planned).recompute_share, 0);
+  EXPECT_TRUE(Has(ErrorOf([&] { summary(true, 1000); }),
+                  "needs 1; raise it, or lower the batch size"));
+}
+
 TEST(NetMemory, DebugInfoReadsOnlyWhatIsThere) {
   caffe::NetParameter net = ParseNet(RandomData() + Body());
   net.set_debug_info(true);
