@@ -31,7 +31,7 @@ class ReLULayer : public caffe::ReLULayer<Dtype>, public SignKeeper {
 
  private:
   int count_ = 0;
-  SyncedMemoryPtr signs_;  // bit i % 64 of word i / 64: input i is positive
+  SyncedMemoryPtr signs_;  // bit i % 8 of byte i / 8: input i is positive
 };
 
 }  // namespace two_stream
