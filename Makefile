@@ -66,6 +66,13 @@ test-pycaffe: build ## pycaffe's own tests
 test-python: build-tests
 	PYTHONPATH=$(PYTHONPATH_IN_PLACE) PATH=$(CURDIR)/build/cpu/bin:$$PATH $(PYTHON) -m pytest tests
 
+# Python and OpenMPI, which leak by design, are not in it.
+.PHONY: test-asan
+test-asan: build/asan/build.ninja ## our C++ tests under AddressSanitizer and UBSan
+	cmake --build build/asan -j $(JOBS) --target two_stream_tests
+	GLOG_minloglevel=2 ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 \
+	  build/asan/bin/two_stream_tests --gtest_brief=1
+
 CPP_FILES = $(shell git ls-files '*.cpp' '*.hpp' '*.cu')
 
 .PHONY: lint

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -36,6 +37,7 @@ class Variant:
     seconds: list[float] = field(default_factory=list)  # one an iteration
     results: set[str] = field(default_factory=set)
     small_peak: float = 0.0  # MB at the small batch
+    largest_batch: int = 0  # that was seen to fit into the memory given
 
     @property
     def peak(self) -> float:
@@ -103,6 +105,7 @@ def measure(args: argparse.Namespace, net: str) -> list[Variant]:
     for variant in measured:
         got = run(args.build, net, variant, args.small_batch, 1)
         variant.small_peak = got["peak_mb"]
+        variant.largest_batch = largest_batch(args, net, variant)
     check_results(net, measured)
     return measured
 
@@ -118,10 +121,21 @@ def check_results(net: str, measured: list[Variant]) -> None:
             raise SystemExit(f"{net}: results differ: {results}")
 
 
-def largest_batch(args: argparse.Namespace, variant: Variant) -> int:
-    """Memory grows linearly with the batch: from the two batches measured."""
+def largest_batch(args: argparse.Namespace, net: str, variant: Variant) -> int:
+    """Memory grows linearly with the batch: guessed from two batches, then run."""
     slope = (variant.peak - variant.small_peak) / (args.batch - args.small_batch)
-    return int((args.memory * 1000 - variant.peak) / slope + args.batch)
+    limit = args.memory * 1000
+    batch = args.batch + math.floor((limit - variant.peak) / slope)
+    while batch > 0:
+        peak = run(args.build, net, variant, batch, 1)["peak_mb"]
+        print(
+            f"{net} {variant.phase} {variant.name}: batch {batch}, {peak:.0f} MB",
+            file=sys.stderr,
+        )
+        if peak <= limit:
+            break
+        batch -= math.ceil((peak - limit) / slope)
+    return max(batch, 0)
 
 
 def table(args: argparse.Namespace, net: str, measured: list[Variant]) -> str:
@@ -137,7 +151,7 @@ def table(args: argparse.Namespace, net: str, measured: list[Variant]) -> str:
         s = stock[v.phase]
         lines.append(
             f"| {v.phase} | {v.name} | {v.peak:.0f} | {v.peak / s.peak:.3f} "
-            f"| {v.time:.2f} | {v.time / s.time:.3f} | {largest_batch(args, v)} |"
+            f"| {v.time:.2f} | {v.time / s.time:.3f} | {v.largest_batch} |"
         )
     return "\n".join(lines)
 
@@ -151,12 +165,13 @@ def main() -> int:
     parser.add_argument("--small-batch", type=int, default=2)
     parser.add_argument("--iterations", type=int, default=3, help="a process")
     parser.add_argument("--turns", type=int, default=2, help="processes a variant")
-    parser.add_argument("--memory", type=float, default=12, help="GB")
+    parser.add_argument("--memory", type=float, default=4, help="GB")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "cpu")
     args = parser.parse_args()
     if args.iterations < 2:
         parser.error("--iterations must be at least 2: the first is not timed")
     build(args.build)
+    options = {name: value for name, value in vars(args).items() if name != "build"}
     report = {}
     for net in args.nets:
         measured = measure(args, net)
@@ -166,6 +181,7 @@ def main() -> int:
                 "variant": v.name,
                 "peak_mb": v.peaks,
                 "peak_mb_small_batch": v.small_peak,
+                "largest_batch": v.largest_batch,
                 "seconds": v.seconds,
             }
             for v in measured
@@ -174,7 +190,7 @@ def main() -> int:
     out = ROOT / "build" / "benchmarks" / "memory.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_suffix(".part")
-    partial.write_text(json.dumps({"batch": args.batch, "nets": report}, indent=1))
+    partial.write_text(json.dumps({"options": options, "nets": report}, indent=1))
     partial.replace(out)
     return 0
 

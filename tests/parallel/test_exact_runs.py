@@ -32,15 +32,22 @@ def test_ranks_train_as_one_does(job, gather):
 
 
 def test_shared_memory_buffers_change_nothing(job):
+    share = "optimize_train: true optimize_test: true"
     found = []
-    for share in ("true", "false"):
-        extra = f"mem_param {{ optimize_train: {share} optimize_test: {share} }}"
-        solver = job.solver(4, share, True, extra, iter_size=2)
+    for name, mem_param in (
+        ("off", "optimize_train: false optimize_test: false"),
+        ("on", share),
+        ("recompute", share + ' recompute { blob: "fc6" }'),
+    ):
+        extra = f"mem_param {{ {mem_param} }}"
+        solver = job.solver(4, name, True, extra, iter_size=2)
         result = run(CAFFE, "train", "-solver", solver, "-workers", 2)
         assert result.returncode == 0, result.stderr
-        assert ("saved" in result.stderr) == (share == "true")
-        found.append(params(job.folder / f"{share}_iter_5.caffemodel"))
-    assert same_bits(*found)
+        assert ("saved" in result.stderr) == (name != "off")
+        assert ("Recomputed" in result.stderr) == (name == "recompute")
+        found.append(params(job.folder / f"{name}_iter_5.caffemodel"))
+    assert same_bits(found[0], found[1])
+    assert same_bits(found[0], found[2])
 
 
 def scores(log):
