@@ -57,7 +57,7 @@ def slow_scores(folder, frames, weights, modality, length, mean):
     places = frames - length + 1
     step = (frames - 1) // 24 if modality == "rgb" else max(places, 0) // 25
     for i in range(25):
-        start = i * step if step else i * max(places, 1) // 25
+        start = i * step if step else i * (places if places > 0 else frames) // 25
         stack = np.concatenate([planes((start + j) % frames) for j in range(length)])
         for mirrored in (False, True):
             for place in range(5):

@@ -226,7 +226,7 @@ def test_class_names(tmp_path):
 def test_model_provenance_is_found_beside_its_snapshots(tmp_path):
     data = {"algorithm": "tvl1", "parameters": {"tau": 0.25}, "bound": 20.0}
     provenance.write_model_provenance(tmp_path / "net", {"data": data})
-    for name in ("net_iter_1000.caffemodel", "net.caffemodel.h5"):
+    for name in ("net_iter_1000.caffemodel", "net.caffemodel.h5", "net.solverstate"):
         assert provenance.read_model_provenance(tmp_path / name) == {"data": data}
     assert provenance.read_model_provenance(tmp_path / "other.caffemodel") is None
     now = json.loads(json.dumps(data)) | {"bound": 15.0, "library": "x"}

@@ -31,7 +31,7 @@ def test_temporal_samples_follow_the_paper(fields, length):
     if step > 0:
         assert found == [step * i for i in range(25)]
     assert len(found) == 25 and min(found) == 0
-    assert max(found) <= max(fields - length, 0)
+    assert max(found) <= (fields - length if fields >= length else fields - 1)
 
 
 @given(st.integers(2, 24), st.booleans())
@@ -43,9 +43,19 @@ def test_short_clips_are_spread_evenly_over_all_places(places, temporal):
     assert found == sorted(found)
 
 
+@given(st.integers(2, 40), st.data(), st.sampled_from(["loop", "pad"]))
+def test_clips_below_a_stack_are_not_the_same_25_times(frames, data, short_clip):
+    length = data.draw(st.integers(frames + 1, 60))
+    found = starts(frames, length, 25, temporal=True)
+    assert found == [i * frames // 25 for i in range(25)]
+    stacks = {tuple(positions(start, length, frames, short_clip)) for start in found}
+    assert len(stacks) == min(frames, 25)
+
+
 def test_one_sample_is_the_centre():
     assert starts(11, 1, 1, temporal=False) == [5]
     assert starts(20, 10, 1, temporal=True) == [5]  # (d - L + 1) / 2
+    assert starts(4, 10, 1, temporal=True) == [0]
 
 
 @given(st.integers(1, 30), st.integers(1, 12), st.data())

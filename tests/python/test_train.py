@@ -115,6 +115,28 @@ def test_resuming_continues_log_and_curves(job):
     assert (job / "out" / "tiny.log").read_text().count("Optimization Done.") >= 2
 
 
+def test_resuming_keeps_what_the_training_started_from(job, capsys, monkeypatch):
+    """Whatever the prefix of what follows; other flow is a warning."""
+    solver, file = str(job / "solver.prototxt"), job / "w.caffemodel"
+    random_weights(file, {"conv1": [(4, 10, 5, 5), (4,)]})
+    flow = {"algorithm": "tvl1", "parameters": {}, "bound": 20.0, "size": [52, 40]}
+    made = "two_stream.training.preflight.data_provenance"
+    monkeypatch.setattr(made, lambda *arguments: flow)
+    train(TrainSettings(solver, weights=(str(file),), progress=False))
+    first = json.loads((job / "out" / "tiny.provenance.json").read_text())
+    assert list(first["weights"]) == [str(file)] and first["data"] == flow
+    state = str(job / "out" / "tiny_iter_10.solverstate")
+    monkeypatch.setattr(made, lambda *arguments: flow | {"bound": 15.0})
+    capsys.readouterr()
+    for out in ("tiny", "more"):
+        prefix = str(job / "out" / out)
+        train(TrainSettings(solver, snapshot=state, out=prefix, progress=False))
+        resumed = json.loads(Path(f"{prefix}.provenance.json").read_text())
+        assert resumed["weights"] == first["weights"]
+        said = capsys.readouterr().err
+        assert ("bound: 20.0 in training, 15.0 now" in said) == (out == "tiny")
+
+
 def test_changes_go_into_copies(job):
     write_footage(job / "more", 5, [9, 9, 9])
     settings = TrainSettings(

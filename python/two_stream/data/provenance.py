@@ -34,10 +34,11 @@ def data_provenance(list_path: str | Path, root_folder: str = "") -> dict | None
         return {"mixed": str(error)}
 
 
-def model_provenance_path(weights: str | Path) -> Path:
+def model_provenance_path(snapshot: str | Path) -> Path:
     """Returns where a model's provenance is: by the prefix of its snapshots."""
-    path = Path(weights)
-    name = path.name.removesuffix(".h5").removesuffix(".caffemodel")
+    path = Path(snapshot)
+    name = path.name.removesuffix(".h5")
+    name = name.removesuffix(".caffemodel").removesuffix(".solverstate")
     return path.with_name(re.sub(r"_iter_\d+$", "", name) + SUFFIX)
 
 
@@ -46,9 +47,12 @@ def write_model_provenance(prefix: str | Path, provenance: dict[str, Any]) -> No
     write_json(f"{prefix}{SUFFIX}", provenance)
 
 
-def read_model_provenance(weights: str | Path) -> dict[str, Any] | None:
-    """Returns what ``write_model_provenance`` wrote; None if there is nothing."""
-    path = model_provenance_path(weights)
+def read_model_provenance(snapshot: str | Path) -> dict[str, Any] | None:
+    """Returns what ``write_model_provenance`` wrote; None if there is nothing.
+
+    ``snapshot`` is weights or a solver state.
+    """
+    path = model_provenance_path(snapshot)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -8,7 +8,11 @@ from two_stream.check.against_net import check_settings
 from two_stream.check.findings import Report
 from two_stream.check.run import check
 from two_stream.console import note, warn
-from two_stream.data.provenance import data_provenance
+from two_stream.data.provenance import (
+    data_provenance,
+    differences,
+    read_model_provenance,
+)
 from two_stream.errors import UserError
 from two_stream.files import sha256
 from two_stream.nets import prototxt
@@ -74,16 +78,29 @@ def _check_data(net, shapes: NetShapes, files: TrainFiles) -> None:
 
 
 def training_provenance(s: TrainSettings, files: TrainFiles) -> dict:
-    """Returns what the weights are made of, to be kept beside them."""
+    """Returns what the weights are made of, to be kept beside them.
+
+    A training that is resumed has the weights that it started from. Warns if its
+    data is made another way now.
+    """
     net = prototxt.read_net(files.net)
     spec = prototxt.find_data(net, prototxt.TRAIN)
+    data = data_provenance(spec.source, spec.root_folder) if spec else None
+    before = (read_model_provenance(s.snapshot) if s.snapshot else None) or {}
+    found = differences(before.get("data"), data, spec.modality) if spec else []
+    if found:
+        warn(
+            f"{s.snapshot} was trained on {spec.modality} made another way than the "
+            f"data of {spec.source}: {'; '.join(found)}"
+        )
+    weights = {path: sha256(path) for path in s.weights}
     return {
         "format": 1,
         "solver": files.solver,
         "net": files.net,
         "net_sha256": sha256(files.net),
-        "weights": {path: sha256(path) for path in s.weights},
+        "weights": weights or before.get("weights", {}),
         "modality": spec.modality if spec else None,
         "list": spec.source if spec else None,
-        "data": data_provenance(spec.source, spec.root_folder) if spec else None,
+        "data": data,
     }
