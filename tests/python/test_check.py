@@ -49,10 +49,11 @@ def test_nothing_wrong(data, fast):
 
 def test_lines(data):
     text = data.rgb_list.read_text()
-    data.rgb_list.write_text(f"\n{text}x y\n{data.names[0]} 12 1\nv 3 -2\n")
+    data.rgb_list.write_text(f"\n{text}x y\n{data.names[0]} 12 1\nv 3 -2\n \n")
     assert found(list=str(data.rgb_list)) == [
         ("error", 5, "'x y' has fewer than three fields"),
         ("error", 7, "label -2 is negative"),
+        ("warning", 1, "the line is empty (2 such lines)"),
         ("error", 6, f"{data.names[0]} is in line 2 too"),
     ]
     data.rgb_list.write_text("\n")
@@ -161,13 +162,26 @@ def test_streams_that_do_not_match(data):
     findings = found(list=str(data.rgb_list), other_list=str(other))
     assert findings == [
         ("error", 1, f"{data.names[0]} is not in {other}"),
+        ("error", 3, f"new is not in {data.rgb_list}"),
         ("warning", 1, f"{data.names[1]} has 7 flow fields for 9 frames"),
         (
             "error",
             2,
             f"{data.names[2]} has label {(label + 1) % 3}, in {data.rgb_list} {label}",
         ),
-        ("error", 3, f"new is not in {data.rgb_list}"),
+    ]
+
+
+def test_streams_that_hardly_overlap_are_one_finding_a_side(data):
+    other = data.root / "other.txt"
+    other.write_text(f"new 5 0\nnewer 5 0\n{data.names[1]} 8 {data.labels[1]}\n")
+    assert found(list=str(data.rgb_list), other_list=str(other)) == [
+        ("error", 1, f"{data.names[0]} is not in {other} (2 such videos)"),
+        ("error", 1, f"new is not in {data.rgb_list} (2 such videos)"),
+    ]
+    other.write_text("")
+    assert found(list=str(data.rgb_list), other_list=str(other)) == [
+        ("error", None, "the list is empty"),
     ]
 
 
@@ -218,6 +232,36 @@ def test_command_with_a_train_val_net(tmp_path, capsys):
             "fix": "labels start at 0; mend the list, or num_output of the last layer",
         }
     ]
+
+
+def test_a_net_that_reads_both_lists_tells_what_they_share(tmp_path, capsys):
+    """Without --test and --other: by the net, and by the names of the lists."""
+    train = write_footage(tmp_path / "train", 1, [9, 8, 7])
+    test = write_footage(tmp_path / "test", 2, [9, 8])
+    for name in test.names:  # g00 and g01, as in training; other clips
+        (test.root / name).rename(test.root / name.replace("_c01", "_c02"))
+    for path in (test.rgb_list, test.flow_list):
+        path.write_text(path.read_text().replace("_c01", "_c02"))
+    (tmp_path / "net.prototxt").write_text(NET.format(root=tmp_path))
+    for path in (train.flow_list, test.flow_list):
+        words = ["check", str(path), "--net", str(tmp_path / "net.prototxt"), "--quiet"]
+        assert cli.main(words) == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if "its" in line]
+        assert len(lines) == 2, lines
+        for number, line in enumerate(lines, start=1):
+            assert line.startswith(f"warning: {test.flow_list}:{number}: v_Class_g0")
+            assert f"is for training too ({train.flow_list}:{number})" in line
+    copy = train.root / "copy_flow.txt"  # not what the net reads: nothing to compare
+    copy.write_text(train.flow_list.read_text())
+    words[1] = str(copy)
+    assert cli.main(words) == 0 and "for training" not in capsys.readouterr().out
+    train.rgb_list.write_text(train.rgb_list.read_text().replace(" 9 ", " 5 ", 1))
+    words[1] = str(train.flow_list)
+    assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert f"{train.flow_list}:1: {train.names[0]} has 8 flow fields for 5 fr" in said
+    # What is typed wins.
+    assert cli.main([*words, "--other", str(test.rgb_list)]) == 1
 
 
 def test_command_with_a_deploy_net_and_without(data, tmp_path, capsys):

@@ -25,8 +25,9 @@ def check_settings(
 
     A train_val file tells by its VideoData layer: of ``phase``, else of the one
     that reads this list, else of TRAIN; without ``list_path``, its own list is
-    meant. A deploy file tells by its input. ``shapes`` are the net's, if they
-    are known already. Raises UserError.
+    meant. A net that reads this list in one phase and another list in the other
+    has both compared. A deploy file tells by its input. ``shapes`` are the
+    net's, if they are known already. Raises UserError.
     """
     net = prototxt.read_net(net_path)
     phases = (prototxt.TRAIN, prototxt.TEST)
@@ -40,12 +41,19 @@ def check_settings(
             raise UserError(f"{net_path}: no VideoData layer in phase {phase}")
         return _of_input(net_path, net, list_path)
     shapes = shapes or probe(net_path, phase)
+    path = list_path or spec.source
+    train = phase == prototxt.TRAIN
+    other = None
+    if _reads(specs[phase], path):
+        other = _other_list(specs[prototxt.TEST if train else prototxt.TRAIN], path)
     return CheckSettings(
-        list=list_path or spec.source,
+        list=path,
+        test_list=other if train else None,
+        train_list=None if train else other,
         modality=spec.modality,
         needs=Needs(spec.length, (spec.crop,) * 2, spec.resize, spec.short_clip),
         classes=classes_of(net, shapes),
-        train=phase == prototxt.TRAIN,
+        train=train,
         root_folder=spec.root_folder,
         pattern=spec.pattern,
         store_path=spec.store_path,
@@ -56,6 +64,13 @@ def _reads(spec: prototxt.DataSpec | None, list_path: str | None) -> bool:
     if spec is None or list_path is None:
         return False
     return Path(spec.source).resolve() == Path(list_path).resolve()
+
+
+def _other_list(spec: prototxt.DataSpec | None, path: str) -> str | None:
+    """Returns the list of the other phase, if there is one, and another."""
+    if spec is None or _reads(spec, path) or not Path(spec.source).is_file():
+        return None
+    return spec.source
 
 
 def _of_input(net_path, net, list_path: str) -> CheckSettings:

@@ -15,12 +15,18 @@ UCF101_GROUP = r"(v_\w+?_g\d+)_c\d+"
 
 
 def check_lines(path: str, videos: Sequence[Video], bad: Sequence[BadLine]):
-    """Yields malformed lines, an empty list, and videos that are there twice."""
-    for line in bad:
+    """Yields malformed and empty lines, an empty list, and videos there twice."""
+    empty = [line for line in bad if line.empty]
+    wrong = [line for line in bad if not line.empty]
+    for line in wrong:
         yield Finding(ERROR, path, line.line, line.cause, line.fix)
-    if not videos and not bad:
+    if not videos and not wrong:
         fix = "`two-stream prepare lists` makes lists"
         yield Finding(ERROR, path, None, "the list is empty", fix)
+    elif empty:
+        more = f" ({len(empty)} such lines)" if empty[1:] else ""
+        cause, fix = f"{empty[0].cause}{more}", "remove it; other tools read no further"
+        yield Finding(WARNING, path, empty[0].line, cause, fix)
     seen: dict[str, Video] = {}
     for video in videos:
         if video.path in seen:
@@ -107,16 +113,16 @@ def check_streams(
     except UserError:  # there twice, which check_lines tells
         return
     fix = "make both lists by one `two-stream prepare lists`"
-    for name, video in frames.items():
-        if name not in fields:
-            cause = f"{name} is not in {flow_path}"
-            yield Finding(ERROR, rgb_path, video.line, cause, fix)
-    for name, video in fields.items():
-        other = frames.get(name)
-        if other is None:
-            cause = f"{name} is not in {rgb_path}"
-            yield Finding(ERROR, flow_path, video.line, cause, fix)
-        elif other.label != video.label:
+    sides = (rgb_path, frames), (flow_path, fields)
+    for (path, these), (other_path, those) in (sides, sides[::-1]):
+        absent = [name for name in these if name not in those]
+        if absent:
+            more = f" ({len(absent)} such videos)" if absent[1:] else ""
+            cause = f"{absent[0]} is not in {other_path}{more}"
+            yield Finding(ERROR, path, these[absent[0]].line, cause, fix)
+    for name in (name for name in fields if name in frames):
+        other, video = frames[name], fields[name]
+        if other.label != video.label:
             cause = f"{name} has label {video.label}, in {rgb_path} {other.label}"
             yield Finding(ERROR, flow_path, video.line, cause, fix)
         elif not other.frames - 1 <= video.frames <= other.frames:

@@ -30,6 +30,8 @@ class CheckSettings:
 
     ``classes`` is the net's number of classes (None: unknown); ``train`` says
     that the net learns from this list; ``fast`` opens a few images only.
+    ``test_list`` or ``train_list`` must share nothing with the list;
+    ``other_list`` is the other stream's.
     """
 
     list: str
@@ -38,6 +40,7 @@ class CheckSettings:
     classes: int | None = None
     train: bool = True
     test_list: str | None = None
+    train_list: str | None = None
     other_list: str | None = None
     root_folder: str = ""
     pattern: str = ""
@@ -58,21 +61,26 @@ def check(s: CheckSettings) -> Report:
     report.findings += in_lists.check_lines(s.list, videos, bad)
     if s.classes:
         report.findings += in_lists.check_labels(s.list, videos, s.classes, s.train)
-    if s.test_list:
-        tests, _ = scan_list(s.test_list)
-        pair = [
-            (path, entries, [_place(s, path, video) for video in entries])
-            for path, entries in ((s.list, videos), (s.test_list, tests))
-        ]
-        report.findings += in_lists.check_train_and_test(*pair, s.group)
+    for train, test in ((s.list, s.test_list), (s.train_list, s.list)):
+        if train and test:
+            pair = [_side(s, path) for path in (train, test)]
+            report.findings += in_lists.check_train_and_test(*pair, s.group)
     if s.other_list:
-        others, _ = scan_list(s.other_list)
+        others, bad = scan_list(s.other_list)
+        report.findings += in_lists.check_lines(s.other_list, others, bad)
         pair = [(s.list, videos), (s.other_list, others)]
         (rgb, flow) = pair if s.modality == RGB else pair[::-1]
-        report.findings += in_lists.check_streams(*rgb, *flow)
+        if videos and others:
+            report.findings += in_lists.check_streams(*rgb, *flow)
     if videos:
         _check_disk(s, videos, report)
     return report
+
+
+def _side(s: CheckSettings, path: str) -> tuple[str, list[Video], list[str]]:
+    """Returns a list's path, its videos, and where each of them is."""
+    videos, _ = scan_list(path)
+    return path, videos, [_place(s, path, video) for video in videos]
 
 
 def _place(s: CheckSettings, list_path: str, video: Video) -> str:

@@ -5,6 +5,9 @@ if there is an error. Every image is opened, unless --fast.
 
   two-stream check data/train_rgb.txt --net models/spatial_vgg16_train_val.prototxt \\
       --test data/test_rgb.txt --other data/train_flow.txt
+
+Without --test, a net that reads LIST tells what else it reads; without --other, the
+list beside LIST that has flow for rgb in its name, or rgb for flow, is compared.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from two_stream.errors import UserError
@@ -102,7 +106,7 @@ def check_settings(s: Settings) -> CheckSettings:
         base,
         modality=s.modality,
         test_list=s.test,
-        other_list=s.other,
+        other_list=s.other or _other_stream(s.list),
         root_folder=s.root_folder,
         pattern=s.pattern,
         store_path=s.store_path,
@@ -110,6 +114,16 @@ def check_settings(s: Settings) -> CheckSettings:
         fast=s.fast,
         progress=s.progress,
     )
+
+
+def _other_stream(path: str) -> str | None:
+    """Returns train_flow.txt for train_rgb.txt, and the reverse, if it is there."""
+    name = Path(path).name
+    for this, that in (("rgb", "flow"), ("flow", "rgb")):
+        other = Path(path).with_name(name.replace(this, that))
+        if this in name and other.is_file():
+            return str(other)
+    return None
 
 
 def run(s: Settings) -> int:

@@ -27,16 +27,19 @@ class Video:
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that is not a video."""
+    """A line that is not a video; an ``empty`` one does no harm."""
 
     line: int
     cause: str
     fix: str
+    empty: bool = False
 
 
 def parse_line(text: str, line: int) -> Video | BadLine:
-    """Reads one line that is not blank."""
+    """Reads one line."""
     words = text.strip().rsplit(None, 2)
+    if not words:
+        return BadLine(line, "the line is empty", "remove it", empty=True)
     if len(words) != 3:
         return BadLine(line, f"'{text.strip()}' has fewer than three fields", FORM)
     path, frames, label = words
@@ -66,8 +69,7 @@ def _is_integer(word: str) -> bool:
 def scan_list(path: str | Path) -> tuple[list[Video], list[BadLine]]:
     """Reads a list; returns the videos and the lines that are not one.
 
-    Blank lines are no videos, but do no harm. Raises UserError if the file
-    cannot be read.
+    Raises UserError if the file cannot be read.
     """
     try:
         # File names need not be UTF-8; their bytes pass through unchanged.
@@ -78,18 +80,17 @@ def scan_list(path: str | Path) -> tuple[list[Video], list[BadLine]]:
             "`two-stream prepare` makes lists"
         ) from None
     videos, bad = [], []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            entry = parse_line(line, number)
-            (bad if isinstance(entry, BadLine) else videos).append(entry)
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        entry = parse_line(line, number)
+        (bad if isinstance(entry, BadLine) else videos).append(entry)
     return videos, bad
 
 
 def read_list(path: str | Path) -> list[Video]:
     """Reads a list that must be right and not empty; raises UserError."""
     videos, bad = scan_list(path)
-    if bad:
-        first = bad[0]
+    first = next((line for line in bad if not line.empty), None)
+    if first:
         raise UserError(f"{path}:{first.line}: {first.cause}; {first.fix}")
     if not videos:
         raise UserError(f"{path}: the list is empty; `two-stream prepare` makes lists")

@@ -58,9 +58,10 @@ def _check_data(net, shapes: NetShapes, files: TrainFiles) -> None:
     report = Report()
     for phase in lists:
         wanted = check_settings(files.net, None, phase, shapes)
-        if phase == prototxt.TRAIN:
-            wanted = dataclasses.replace(wanted, test_list=lists.get(prototxt.TEST))
-        found = check(dataclasses.replace(wanted, fast=True, progress=False))
+        # The first of the two phases has compared the lists.
+        found = check(
+            dataclasses.replace(wanted, train_list=None, fast=True, progress=False)
+        )
         report.findings += found.findings
         report.videos += found.videos
     for finding in report.warnings[:_SHOWN]:
