@@ -86,7 +86,7 @@ static int Train() {
       PlanLaunch({DevicesFromFlag(DeviceFlag(solver_file)), FLAGS_workers},
                  LauncherEnvironment::Read());
   QuietenOtherRanks(launch);
-  DivideBlasThreads(launch.ranks_on_host);
+  SetBlasThreads(launch.cores);
 
   caffe::SignalHandler signals(
       SignalEffect("sigint_effect", FLAGS_sigint_effect),

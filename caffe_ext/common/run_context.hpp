@@ -19,6 +19,8 @@ struct RunContext {
   int world = 1;
   // TEST nets read their rank's share of the list too. Off: each reads it all.
   bool shard_test_nets = false;
+  // Of this host, for this rank's threads; 0: all.
+  int cores = 0;
 
   // The calling thread's context; empty when no runner has set one. Then layers
   // take Caffe::solver_rank() and solver_count(), and draw a seed from Caffe's

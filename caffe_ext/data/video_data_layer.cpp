@@ -79,8 +79,9 @@ void VideoDataLayer<Dtype>::LayerSetUp(const Blobs&, const Blobs& top) {
 
 template <typename Dtype>
 void VideoDataLayer<Dtype>::Configure(const Blobs& top) {
-  settings_ = MakeVideoDataSettings(this->layer_param_, this->phase_);
   const RunContext context = CurrentRunContext();
+  settings_ =
+      MakeVideoDataSettings(this->layer_param_, this->phase_, context.cores);
   CHECK(context.rank >= 0 && context.rank < context.world);
   if (settings_.train || context.shard_test_nets) {
     shard_ = {static_cast<uint32_t>(context.rank),

@@ -108,9 +108,11 @@ AugmentSettings MakeAugmentSettings(const TransformationParameter& t,
   return s;
 }
 
-int NumThreads(const VideoDataParameter& video) {
-  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  const unsigned wanted = video.threads() ? video.threads() : cores;
+int NumThreads(const VideoDataParameter& video, int cores) {
+  const unsigned all = std::max(1u, std::thread::hardware_concurrency());
+  const unsigned wanted = video.threads() ? video.threads()
+                          : cores > 0     ? cores
+                                          : all;
   const uint64_t useful = uint64_t{video.batch_size()} * video.prefetch();
   return static_cast<int>(std::min<uint64_t>({wanted, kMaxThreads, useful}));
 }
@@ -135,14 +137,14 @@ void CheckVideoParameter(const VideoDataParameter& v) {
 }  // namespace
 
 VideoDataSettings MakeVideoDataSettings(const caffe::LayerParameter& layer,
-                                        caffe::Phase phase) {
+                                        caffe::Phase phase, int cores) {
   VideoDataSettings s;
   s.video = layer.video_data_param();
   const VideoDataParameter& v = s.video;
   CheckVideoParameter(v);
   s.train = phase == caffe::TRAIN;
   s.batch_size = v.batch_size();
-  s.threads = NumThreads(v);
+  s.threads = NumThreads(v, cores);
   s.shuffle = v.shuffle() && s.train;
   s.rand_skip = s.train ? v.rand_skip() : 0;
   s.snippets = {static_cast<int>(v.num_segments()),

@@ -33,9 +33,10 @@ struct VideoDataSettings {
 
 // Reads them from a layer's parameters; the deprecated fields of
 // video_data_param count where transform_param has no such field. Reads the
-// mean file. Throws UserError.
+// mean file. `cores`: how many threads `threads: 0` means; 0: the machine's.
+// Throws UserError.
 VideoDataSettings MakeVideoDataSettings(const caffe::LayerParameter& layer,
-                                        caffe::Phase phase);
+                                        caffe::Phase phase, int cores);
 
 // The backend that `store` names. Throws UserError.
 std::unique_ptr<FrameStore> OpenFrameStore(

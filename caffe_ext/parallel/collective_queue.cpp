@@ -34,6 +34,7 @@ void CollectiveQueue::Submit(Job job) {
   };
   {
     std::lock_guard<std::mutex> lock(mutex_);
+    if (error_) return;  // it would only wait for what is gone
     jobs_.push_back(std::move(fenced));
   }
   changed_.notify_all();

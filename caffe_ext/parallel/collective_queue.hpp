@@ -27,7 +27,8 @@ class CollectiveQueue {
 
   // `job` sees the device work that the caller has queued so far.
   void Submit(Job job);
-  // Returns when all jobs are done; throws what the first failed one threw.
+  // Returns when all jobs are done; throws what the first failed one threw, now
+  // and ever after. Nothing runs after it.
   void Wait();
 
   // Seconds so far: in jobs, and in Wait(). What of the first is not in the

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "caffe_ext/common/error.hpp"
+#include "caffe_ext/parallel/rank_failure.hpp"
 
 namespace two_stream {
 namespace {
@@ -19,8 +20,16 @@ std::string HostName() {
   return name;
 }
 
+int OwnCores() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+int CoresOfARank(int cores, int ranks) { return std::max(1, cores / ranks); }
+
 Launch InOneProcess(const LaunchRequest& request) {
   const int devices = request.devices.size();
+  if (request.workers < 0) {
+    throw UserError("-workers " + std::to_string(request.workers) +
+                    ": at least 1");
+  }
   Launch launch;
   launch.world = std::max({1, devices, request.workers});
   for (int rank = 0; rank < launch.world; ++rank) {
@@ -28,7 +37,7 @@ Launch InOneProcess(const LaunchRequest& request) {
         {rank, PickDevice(request.devices, rank, launch.world)});
   }
   launch.hosts.assign(launch.world, HostName());
-  launch.ranks_on_host = launch.world;
+  launch.cores = CoresOfARank(OwnCores(), launch.world);
   return launch;
 }
 
@@ -49,17 +58,22 @@ Launch UnderLauncher(const LaunchRequest& request,
                     ": launcher and library are of different MPIs; use the "
                     "mpirun of the MPI that caffe was built with");
   }
-  if (request.workers > 1) {
-    throw UserError(started + ", so -workers " +
-                    std::to_string(request.workers) + " cannot be used");
-  }
   Launch launch;
   launch.world = world->size();
-  launch.ranks.push_back(
-      {world->rank(),
-       PickDevice(request.devices, world->local_rank(), world->local_size())});
+  // This host may lack what others have: they must not wait for it.
+  EndWorldOnFailure(world.get(), [&] {
+    if (request.workers > 0) {
+      throw UserError(started + ", so -workers " +
+                      std::to_string(request.workers) + " cannot be used");
+    }
+    launch.ranks.push_back(
+        {world->rank(), PickDevice(request.devices, world->local_rank(),
+                                   world->local_size())});
+  });
   launch.hosts = world->hosts();
-  launch.ranks_on_host = world->local_size();
+  // A launcher may have bound this rank to fewer cores than its share.
+  launch.cores = std::min(
+      OwnCores(), CoresOfARank(world->local_cores(), world->local_size()));
   launch.processes = std::move(world);
   return launch;
 }
@@ -109,14 +123,12 @@ void AcceptForwardedSignals() {
   std::signal(SIGUSR2, [](int) { std::raise(SIGINT); });
 }
 
-int DivideBlasThreads(int ranks_on_host) {
+int SetBlasThreads(int cores) {
   for (const char* variable : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}) {
     if (const char* value = std::getenv(variable)) return std::atoi(value);
   }
-  const int cores = std::max(1u, std::thread::hardware_concurrency());
-  const int threads = std::max(1, cores / ranks_on_host);
-  openblas_set_num_threads(threads);
-  return threads;
+  openblas_set_num_threads(cores);
+  return cores;
 }
 
 }  // namespace two_stream

@@ -34,14 +34,15 @@ struct Launch {
   int world = 1;
   std::vector<LocalRank> ranks;    // of this process
   std::vector<std::string> hosts;  // of all ranks
-  int ranks_on_host = 1;
+  int cores = 1;                   // of this host, for each rank
   std::shared_ptr<ProcessWorld> processes;  // null: this process is the world
 };
 
 // Joins the launcher's world, if there is one, and gives each rank of this
 // process its device: by the rank on its host, never by the global rank. Throws
 // UserError for requests that contradict each other, too few devices, and a
-// launcher that started more ranks than MPI sees.
+// launcher that started more ranks than MPI sees. Of several processes the one
+// that has too few prints its line and ends all of them.
 Launch PlanLaunch(const LaunchRequest& request,
                   const LauncherEnvironment& environment);
 
@@ -53,9 +54,9 @@ int PickDevice(const std::vector<int>& devices, int local_rank, int local_size);
 // its ranks: from now on they stand for the former two.
 void AcceptForwardedSignals();
 
-// Splits this host's cores among its ranks: sets the number of BLAS threads,
-// unless the user has set it in the environment, and returns it.
-int DivideBlasThreads(int ranks_on_host);
+// Sets the number of BLAS threads of a call, unless the user has set it in the
+// environment, and returns it.
+int SetBlasThreads(int cores);
 
 }  // namespace two_stream
 

@@ -4,6 +4,7 @@
 #include <glog/logging.h>
 #define OMPI_SKIP_MPICXX
 #include <mpi.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -351,6 +352,13 @@ class MpiWorld : public ProcessWorld {
              "MPI_Comm_split_type");
     MPI_Comm_rank(host, &local_rank_);
     MPI_Comm_size(host, &local_size_);
+    cpu_set_t cores;  // mpirun may bind each rank to some
+    CPU_ZERO(&cores);
+    sched_getaffinity(0, sizeof(cores), &cores);
+    CheckMpi(MPI_Allreduce(MPI_IN_PLACE, &cores, sizeof(cores), MPI_BYTE,
+                           MPI_BOR, host),
+             "MPI_Allreduce");
+    local_cores_ = std::max(1, CPU_COUNT(&cores));
     MPI_Comm_free(&host);
     char name[MPI_MAX_PROCESSOR_NAME] = {};
     int length = 0;
@@ -369,6 +377,7 @@ class MpiWorld : public ProcessWorld {
   int size() const override { return size_; }
   int local_rank() const override { return local_rank_; }
   int local_size() const override { return local_size_; }
+  int local_cores() const override { return local_cores_; }
   const std::vector<std::string>& hosts() const override { return hosts_; }
   std::unique_ptr<Communicator> MakeCommunicator() override {
     return std::make_unique<MpiCommunicator>(MPI_COMM_WORLD, rank_, size_,
@@ -381,6 +390,7 @@ class MpiWorld : public ProcessWorld {
 
  private:
   int rank_ = 0, size_ = 1, local_rank_ = 0, local_size_ = 1;
+  int local_cores_ = 1;
   std::vector<std::string> hosts_;
 };
 

@@ -19,26 +19,37 @@ class ThreadGroup {
     char* received;
   };
 
-  explicit ThreadGroup(int size) : posts_(size), arrivals_(size, 0) {}
+  explicit ThreadGroup(int size)
+      : posts_(size), arrivals_(size, 0), departures_(size, 0) {}
 
-  // Returns when all ranks have arrived as often as this one has.
-  void Arrive(int rank, const Collective& call, double timeout) {
+  // Returns when all ranks have come to their next collective; throws on all of
+  // them if one doesn't come.
+  void Enter(int rank, const Collective& call, double timeout) {
     std::unique_lock<std::mutex> lock(mutex_);
+    ThrowIfFailed();
     const uint64_t turn = ++arrivals_[rank];
-    if (AllArrived(turn)) {
-      ThrowIfFailed();
-      lock.unlock();
+    if (AllReached(arrivals_, turn)) {
+      begun_ = turn;
       changed_.notify_all();
       return;
     }
     const bool in_time =
         changed_.wait_for(lock, std::chrono::duration<double>(timeout),
-                          [&] { return blame_ >= 0 || AllArrived(turn); });
+                          [&] { return blame_ >= 0 || begun_ >= turn; });
+    if (begun_ >= turn) return;
     if (!in_time) {
       SetFailed(FirstMissing(turn), TimeoutText(turn, call, timeout));
     }
-    // A rank that arrived everywhere before the failure may still finish.
-    if (!AllArrived(turn)) ThrowIfFailed();
+    ThrowIfFailed();
+  }
+
+  // Returns when all ranks are done with each other's memory: what is copying
+  // now ends, whatever fails meanwhile.
+  void Leave(int rank) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    const uint64_t turn = ++departures_[rank];
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return AllReached(departures_, turn); });
   }
 
   void Fail(int rank, const std::string& cause) {
@@ -51,13 +62,13 @@ class ThreadGroup {
     ThrowIfFailed();
   }
 
-  // Each rank writes its own between collectives and reads all of them between
-  // the two arrivals of one.
+  // Each rank writes its own between collectives and reads all of them within
+  // one.
   std::vector<Post>& posts() { return posts_; }
 
  private:
-  bool AllArrived(uint64_t turn) const {
-    return *std::min_element(arrivals_.begin(), arrivals_.end()) >= turn;
+  static bool AllReached(const std::vector<uint64_t>& turns, uint64_t turn) {
+    return *std::min_element(turns.begin(), turns.end()) >= turn;
   }
   int FirstMissing(uint64_t turn) const {
     for (size_t r = 0; r < arrivals_.size(); ++r) {
@@ -89,7 +100,8 @@ class ThreadGroup {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Post> posts_;
-  std::vector<uint64_t> arrivals_;
+  std::vector<uint64_t> arrivals_, departures_;  // of each rank
+  uint64_t begun_ = 0;                           // turns that all came to
   int blame_ = -1;
   std::string failure_;
 };
@@ -108,9 +120,9 @@ class ThreadCommunicator : public Communicator {
                void* received) override {
     group_->posts()[rank()] = {call, static_cast<const char*>(sent),
                                static_cast<char*>(received)};
-    group_->Arrive(rank(), call, timeout());
+    group_->Enter(rank(), call, timeout());
     if (call.kind == Collective::Kind::kBarrier) return;
-    CheckAllCall(call);
+    CheckAllCall(call);  // throws on all ranks or on none
     switch (call.kind) {
       case Collective::Kind::kAllReduce:
         AllReduceBlock(call);
@@ -127,7 +139,7 @@ class ThreadCommunicator : public Communicator {
       case Collective::Kind::kBarrier:
         break;
     }
-    group_->Arrive(rank(), call, timeout());
+    group_->Leave(rank());
   }
 
  private:

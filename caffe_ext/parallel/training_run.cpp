@@ -108,7 +108,8 @@ class TrainingRun {
       on_device->set_timeout(options_.timeout);
       communicator = on_device.get();
     }
-    ScopedRunContext context(RunContext{seed_, self.rank, launch_.world, true});
+    ScopedRunContext context(
+        RunContext{seed_, self.rank, launch_.world, true, launch_.cores});
     ScopedCommunicator current(communicator);
     ScopedRankName name(NameOf(index));
     TrainingOptions training = options_.training;

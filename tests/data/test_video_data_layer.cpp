@@ -1,3 +1,4 @@
+#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -141,6 +142,33 @@ TEST_F(VideoDataLayerTest, SameBatchesFromAnyNumberOfThreads) {
   EXPECT_EQ(one, run("8"));
   EXPECT_EQ(one, run("3"));
   EXPECT_FALSE(one[0] == one[1]);
+}
+
+// The ranks of a host have a share of its cores each.
+TEST_F(VideoDataLayerTest, CoresOfTheRankSetTheThreadsNotTheBatches) {
+  const auto threads = [](const std::string& field, int cores) {
+    caffe::LayerParameter layer;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+        Flow("batch_size: 7 new_length: 3 " + field),
+        layer.mutable_video_data_param()));
+    return MakeVideoDataSettings(layer, TRAIN, cores).threads;
+  };
+  EXPECT_EQ(1, threads("", 1));
+  EXPECT_EQ(5, threads("", 5));
+  EXPECT_EQ(7, threads("prefetch: 1", 64));  // no more than samples
+  EXPECT_EQ(3, threads("threads: 3", 1));    // the user knows better
+
+  const auto run = [](int cores) {
+    RunContext context = Seeded(99);
+    context.cores = cores;
+    LayerUnderTest<float> net(
+        Flow("batch_size: 7 new_length: 3 shuffle: true"), kAugmented, TRAIN,
+        context);
+    std::vector<LayerUnderTest<float>::Batch> batches;
+    for (int i = 0; i < 6; ++i) batches.push_back(net.Forward());
+    return batches;
+  };
+  EXPECT_EQ(run(1), run(5));
 }
 
 TEST_F(VideoDataLayerTest, RanksTogetherReadWhatOneRankReads) {

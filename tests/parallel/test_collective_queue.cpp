@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "caffe_ext/parallel/collective_queue.hpp"
@@ -38,6 +40,17 @@ TEST(CollectiveQueue, ThrowsWhatAJobThrewAndDropsTheRest) {
       queue.Submit([&](Communicator*) { ++later; });
       throw std::runtime_error("no disk");
     });
+    try {
+      queue.Wait();
+      ADD_FAILURE() << "nothing thrown";
+    } catch (const std::runtime_error& error) {
+      EXPECT_EQ("no disk", std::string(error.what()));
+    }
+    queue.Submit([&](Communicator*) {
+      ++later;
+      throw std::runtime_error("no network either");
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     try {
       queue.Wait();
       ADD_FAILURE() << "nothing thrown";

@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -96,6 +98,39 @@ TEST(ThreadGroup, HearOfAFailureAtOnce) {
     }
   });
   EXPECT_EQ(3, errors);
+}
+
+// A rank that hears of a failure frees its memory: not while others copy it.
+TEST(ThreadGroup, LetACollectiveEndThatAllHaveBegun) {
+  constexpr size_t kCount = 32 << 20;
+  auto communicators = MakeThreadCommunicators(2);
+  std::vector<float> sent(kCount, 1);
+  // Pages that were never touched: copying there takes long.
+  const std::unique_ptr<float, void (*)(void*)> received(
+      static_cast<float*>(std::calloc(kCount, sizeof(float))), &std::free);
+  std::atomic<int> ready{0};
+  std::thread root([&] {
+    ++ready;
+    try {
+      communicators[0]->Broadcast(sent.data(), kCount, 0);
+    } catch (const CommunicatorError&) {
+    }
+    sent.back() = 2;
+  });
+  std::thread other([&] {
+    ++ready;
+    try {
+      communicators[1]->Broadcast(received.get(), kCount, 0);
+    } catch (const CommunicatorError&) {
+    }
+  });
+  while (ready < 2) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  communicators[0]->Fail("disk full");
+  root.join();
+  other.join();
+  EXPECT_NE(2, received.get()[kCount - 1]);
+  EXPECT_THROW(communicators[1]->Barrier(), CommunicatorError);
 }
 
 TEST(ThreadGroup, RefuseUnequalCalls) {
