@@ -33,8 +33,8 @@ std::string Refusal(int global, int batch, int ranks) {
   text << (global / pass + 1) * pass;
   if (global % ranks == 0) {
     text << ", or batch_size " << NearestDivisor(global / ranks, batch);
-  } else {
-    text << ", or " << Count(NearestDivisor(global, ranks), "rank");
+  } else if (global % batch == 0) {
+    text << ", or " << Count(NearestDivisor(global / batch, ranks), "rank");
   }
   return text.str();
 }
@@ -43,6 +43,11 @@ std::string Refusal(int global, int batch, int ranks) {
 
 std::string BatchPlan::ToString() const {
   std::ostringstream text;
+  if (batch < 1) {
+    text << "global batch unknown: no data layer tells its batch size ("
+         << Count(ranks, "rank") << ", iter_size " << iter_size << ")";
+    return text.str();
+  }
   text << "global batch " << global() << " = " << Count(ranks, "rank") << " x "
        << batch << " x iter_size " << iter_size;
   return text.str();

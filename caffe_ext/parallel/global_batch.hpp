@@ -9,7 +9,7 @@ namespace two_stream {
 
 // How many samples a step takes: batch on each of `ranks`, iter_size times.
 struct BatchPlan {
-  int batch = 0;
+  int batch = 0;  // 0: unknown
   int ranks = 1;
   int iter_size = 1;
 

@@ -32,9 +32,9 @@ struct LocalRank {
 
 struct Launch {
   int world = 1;
-  std::vector<LocalRank> ranks;    // of this process
-  std::vector<std::string> hosts;  // of all ranks
-  int cores = 1;                   // of this host, for each rank
+  std::vector<LocalRank> ranks;             // of this process
+  std::vector<std::string> hosts;           // of all ranks
+  int cores = 1;                            // of this host, for each rank
   std::shared_ptr<ProcessWorld> processes;  // null: this process is the world
 };
 

@@ -2,9 +2,11 @@
 
 #include <glog/logging.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <mutex>
 #include <thread>
 
 namespace two_stream {
@@ -15,11 +17,32 @@ std::string& CurrentRankName() {
   return name;
 }
 
-// glog calls it after the message of a failed check.
+std::string& FailedCheck() {
+  static thread_local std::string text;
+  return text;
+}
+
+// glog hands it every message, on the thread that logs it.
+class CheckSink : public google::LogSink {
+ public:
+  CheckSink() { google::AddLogSink(this); }
+  void send(google::LogSeverity severity, const char*, const char* file,
+            int line, const google::LogMessageTime&, const char* message,
+            size_t length) override {
+    if (severity != google::GLOG_FATAL) return;
+    std::string text(message, length);
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    FailedCheck() = file + (":" + std::to_string(line)) + ": " + text;
+  }
+};
+
+// glog calls it after that.
 [[noreturn]] void AbortNamingRank() {
   const std::string& name = CurrentRankName();
+  static std::mutex first;  // of several failing ranks; kept to the end
+  first.lock();
   if (!name.empty()) {
-    std::cerr << "error: " << name << ": the check above failed" << std::endl;
+    std::cerr << "error: " + name + ": " + FailedCheck() + "\n" << std::flush;
   }
   std::abort();
 }
@@ -47,20 +70,32 @@ double Delay(const ProcessWorld& world, int blame) {
 }  // namespace
 
 ScopedRankName::ScopedRankName(const std::string& name) {
+  static auto* sink = new CheckSink;  // for as long as the process lives
+  (void)sink;
   google::InstallFailureFunction(&AbortNamingRank);
   CurrentRankName() = name;
 }
 
 ScopedRankName::~ScopedRankName() { CurrentRankName().clear(); }
 
-void EndWorldOnFailure(ProcessWorld* world, const std::function<void()>& run) {
+void EndWorld(ProcessWorld* world, const std::exception_ptr& cause) {
   try {
-    run();
+    std::rethrow_exception(cause);
   } catch (const CommunicatorError& error) {
     End(world, Delay(*world, error.blame()), error.what());
   } catch (const std::exception& error) {
     // What all ranks find wrong at once, rank 0 says.
     End(world, 0.05 * (world->rank() % 50), error.what());
+  } catch (...) {
+    End(world, 0.05 * (world->rank() % 50), "unknown exception");
+  }
+}
+
+void EndWorldOnFailure(ProcessWorld* world, const std::function<void()>& run) {
+  try {
+    run();
+  } catch (...) {
+    EndWorld(world, std::current_exception());
   }
 }
 

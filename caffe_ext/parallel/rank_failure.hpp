@@ -1,6 +1,7 @@
 #ifndef TWO_STREAM_PARALLEL_RANK_FAILURE_HPP_
 #define TWO_STREAM_PARALLEL_RANK_FAILURE_HPP_
 
+#include <exception>
 #include <functional>
 #include <string>
 
@@ -8,8 +9,8 @@
 
 namespace two_stream {
 
-// Names the calling thread's rank in what Caffe's failed checks print: they
-// abort the process, with a line of their own that says nothing of ranks.
+// Names the calling thread's rank when one of Caffe's checks fails: they abort
+// the process and say nothing of ranks. One more line has rank and check.
 class ScopedRankName {
  public:
   explicit ScopedRankName(const std::string& name);
@@ -18,9 +19,13 @@ class ScopedRankName {
   ScopedRankName& operator=(const ScopedRankName&) = delete;
 };
 
-// Runs one process's rank. If it throws, prints one line that names the rank
-// and the cause and ends all processes. Where the cause is another rank's
-// silence all others notice it: the lowest of them speaks.
+// Prints one line that names this process's rank and the cause, and ends all
+// processes. Where the cause is another rank's silence all others notice it:
+// the lowest of them speaks.
+[[noreturn]] void EndWorld(ProcessWorld* world,
+                           const std::exception_ptr& cause);
+
+// Does so if `run` throws.
 void EndWorldOnFailure(ProcessWorld* world, const std::function<void()>& run);
 
 }  // namespace two_stream

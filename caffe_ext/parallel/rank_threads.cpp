@@ -14,6 +14,23 @@
 namespace two_stream {
 namespace {
 
+struct Cause {
+  std::string text;
+  bool is_consequence;  // of another rank's failure, it may be
+};
+
+Cause CauseOf(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const CommunicatorError& communicator) {
+    return {communicator.what(), true};
+  } catch (const std::exception& other) {
+    return {other.what(), false};
+  } catch (...) {
+    return {"unknown exception", false};
+  }
+}
+
 // What went wrong first. Collectives that end because another rank is gone say
 // less than what made it go.
 class FirstFailure {
@@ -39,24 +56,21 @@ void RunRanks(const RankThreads& ranks) {
   FirstFailure failure;
   int ended = 0;
 
-  const auto run = [&](int rank) {
-    std::string cause;
-    bool is_consequence = false;
-    try {
-      ranks.run(rank);
-    } catch (const CommunicatorError& error) {
-      cause = error.what();
-      is_consequence = true;
-    } catch (const std::exception& error) {
-      cause = error.what();
-    } catch (...) {
-      cause = "unknown exception";
-    }
-    if (!cause.empty()) ranks.fail(rank, cause);
+  const auto report = [&](int rank, const std::exception_ptr& error) {
+    const Cause cause = CauseOf(error);
+    ranks.fail(rank, cause.text);
     std::lock_guard<std::mutex> lock(mutex);
-    if (!cause.empty()) {
-      failure.Set(ranks.name(rank) + ": " + cause, is_consequence);
+    failure.Set(ranks.name(rank) + ": " + cause.text, cause.is_consequence);
+    changed.notify_all();
+  };
+  const auto run = [&](int rank) {
+    try {
+      ranks.run(rank,
+                [&](const std::exception_ptr& error) { report(rank, error); });
+    } catch (...) {
+      report(rank, std::current_exception());
     }
+    std::lock_guard<std::mutex> lock(mutex);
     ++ended;
     changed.notify_all();
   };

@@ -1,6 +1,7 @@
 #ifndef TWO_STREAM_PARALLEL_RANK_THREADS_HPP_
 #define TWO_STREAM_PARALLEL_RANK_THREADS_HPP_
 
+#include <exception>
 #include <functional>
 #include <string>
 
@@ -9,8 +10,10 @@ namespace two_stream {
 // The ranks of one process.
 struct RankThreads {
   int count = 1;
-  // What a rank does, on a thread of its own.
-  std::function<void(int rank)> run;
+  // What a rank does, on a thread of its own. What it throws it may pass to
+  // `failed` first, while unwinding could hang: all end then, too.
+  using Failed = std::function<void(const std::exception_ptr&)>;
+  std::function<void(int rank, const Failed& failed)> run;
   // Makes the others' collectives end, when one has thrown.
   std::function<void(int rank, const std::string& cause)> fail;
   // "rank 2 of 4 (host)".

@@ -108,6 +108,8 @@ void SyncSgd<Dtype>::run(int layer) {
                               Reduction::kMean);
     });
   }
+  // Caffe reads all gradients at the end of a pass that it prints them of.
+  if (layer == 0 && solver_->param().debug_info()) queue_.Wait();
   if (layer == 0) ++pass_;
 }
 

@@ -60,8 +60,14 @@ std::string Table(const Launch& launch, const BatchPlan& plan,
   text << "  rank  host              device                    batch  samples";
   for (int rank = 0; rank < launch.world; ++rank) {
     text << "\n  " << std::left << std::setw(6) << rank << std::setw(18)
-         << launch.hosts[rank] << std::setw(26) << devices[rank] << std::setw(7)
-         << plan.batch << rank * plan.batch << "-"
+         << launch.hosts[rank] << std::setw(26) << devices[rank]
+         << std::setw(7);
+    if (plan.batch < 1) {
+      text << "?"
+           << "?";
+      continue;
+    }
+    text << plan.batch << rank * plan.batch << "-"
          << (rank + 1) * plan.batch - 1 << " of " << plan.batch * plan.ranks;
   }
   return text.str();
@@ -96,7 +102,8 @@ class TrainingRun {
     }
   }
 
-  void Run(int index) {
+  // `failed` gets what is thrown while training.
+  void Run(int index, const RankThreads::Failed& failed) {
     const LocalRank& self = launch_.ranks[index];
     SetUpCaffe(self);
     Communicator* communicator = hosts_[index].get();
@@ -114,7 +121,14 @@ class TrainingRun {
     ScopedRankName name(NameOf(index));
     TrainingOptions training = options_.training;
     if (self.device >= 0) training.solver.set_device_id(self.device);
-    RankTrainer(training, communicator).Run();
+    RankTrainer trainer(training, communicator);
+    try {
+      trainer.Run();
+    } catch (...) {
+      // Before the trainer goes: threads that it waits for may hang as well.
+      failed(std::current_exception());
+      throw;
+    }
   }
 
  private:
@@ -132,7 +146,8 @@ class TrainingRun {
         communicator->AllGatherString(DescribeDevice(self.device));
     if (self.rank != 0) return;
     LOG(INFO) << "Training on " << launch_.world
-              << (launch_.world == 1 ? " rank" : " ranks") << ":\n"
+              << (launch_.world == 1 ? " rank" : " ranks")
+              << ", cores for each: " << launch_.cores << "\n"
               << Table(launch_, plan_, devices);
     LOG(INFO) << plan_.ToString();
   }
@@ -150,18 +165,22 @@ void RunTraining(RunOptions options, const Launch& launch) {
   if (launch.processes) {
     EndWorldOnFailure(launch.processes.get(), [&] {
       TrainingRun run(std::move(options), launch);
-      run.Run(0);
+      run.Run(0, [&](const std::exception_ptr& error) {
+        EndWorld(launch.processes.get(), error);
+      });
     });
     return;
   }
   TrainingRun run(std::move(options), launch);
   if (launch.world == 1) {
-    run.Run(0);
+    run.Run(0, [](const std::exception_ptr&) {});
     return;
   }
   RankThreads ranks;
   ranks.count = run.count();
-  ranks.run = [&](int rank) { run.Run(rank); };
+  ranks.run = [&](int rank, const RankThreads::Failed& failed) {
+    run.Run(rank, failed);
+  };
   ranks.fail = [&](int rank, const std::string& cause) {
     run.Fail(rank, cause);
   };

@@ -161,9 +161,8 @@ TEST_F(VideoDataLayerTest, CoresOfTheRankSetTheThreadsNotTheBatches) {
   const auto run = [](int cores) {
     RunContext context = Seeded(99);
     context.cores = cores;
-    LayerUnderTest<float> net(
-        Flow("batch_size: 7 new_length: 3 shuffle: true"), kAugmented, TRAIN,
-        context);
+    LayerUnderTest<float> net(Flow("batch_size: 7 new_length: 3 shuffle: true"),
+                              kAugmented, TRAIN, context);
     std::vector<LayerUnderTest<float>::Batch> batches;
     for (int i = 0; i < 6; ++i) batches.push_back(net.Forward());
     return batches;

@@ -121,19 +121,37 @@ def test_a_throwing_rank_ends_all(job, how):
     assert re.match(r"error: rank \d of 2 \(\S+\): .*(clip|frame)", line)
 
 
-def test_a_hanging_thread_ends_all(job):
-    """One clip never opens: the rank that reads it hangs, the other waits for it."""
-    spoil(job, [4], "fifo")
+@pytest.mark.parametrize("how", ["threads", "mpi"])
+def test_a_hanging_reader_ends_all(job, how):
+    """Rank 0 waits for clip 4 for ever; rank 1's threads, which read ahead, for
+    clip 7."""
+    spoil(job, [4, 7], "fifo")
     solver = job.solver(1, "fault", **LONG)
+    net = job.folder / "fault_net.prototxt"
+    net.write_text(net.read_text().replace("shuffle: true", ""))
+    command = [CAFFE, "train", "-solver", solver, "-timeout", 2]
     begin = time.monotonic()
-    result = run(CAFFE, "train", "-solver", solver, "-workers", 2, "-timeout", 2)
+    result = mpirun(2, *command) if how == "mpi" else run(*command, "-workers", 2)
     assert result.returncode == 1
     assert time.monotonic() - begin < 30
     (line,) = our_lines(result.stderr)
     assert re.match(
-        r"error: rank [01] of 2 \(\S+\): .* timed out after 2 s: "
-        r"no word from rank [01]$",
+        r"error: rank 1 of 2 \(\S+\): .* timed out after 2 s: "
+        r"no word from rank 0",
         line,
+    )
+
+
+@pytest.mark.parametrize("how", ["threads", "mpi"])
+def test_a_failed_check_names_rank_and_check(job, how):
+    solver = job.solver(4, "fault", lr_policy='"nonsense"')
+    command = [CAFFE, "train", "-solver", solver]
+    result = mpirun(2, *command) if how == "mpi" else run(*command, "-workers", 2)
+    assert result.returncode != 0
+    assert re.match(
+        r"error: rank \d of 2 \(\S+\): sgd_solver.cpp:\d+: "
+        "Unknown learning rate policy: nonsense$",
+        our_lines(result.stderr)[0],
     )
 
 

@@ -1,7 +1,12 @@
+#include <cblas.h>
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
+#include <algorithm>
+#include <map>
 #include <string>
+#include <thread>
 
 #include "caffe_ext/common/error.hpp"
 #include "caffe_ext/parallel/global_batch.hpp"
@@ -40,6 +45,10 @@ TEST(GlobalBatch, KeepsCaffesMeaningWithoutIt) {
             PlanBatch(Solver("iter_size: 3"), 10, 2).ToString());
   EXPECT_EQ("global batch 10 = 1 rank x 10 x iter_size 1",
             PlanBatch(Solver(""), 10, 1).ToString());
+  EXPECT_EQ(
+      "global batch unknown: no data layer tells its batch size (2 ranks, "
+      "iter_size 1)",
+      PlanBatch(Solver(""), 0, 2).ToString());
 }
 
 TEST(GlobalBatch, RefusesWithNumbersThatWork) {
@@ -75,6 +84,13 @@ TEST(GlobalBatch, ProposesWhatItAccepts) {
         EXPECT_EQ("accepted",
                   Refusal(solver + std::to_string(std::stoi(text.substr(size))),
                           batch, ranks));
+        const size_t last = text.rfind(", or ");
+        if (last != std::string::npos &&
+            text.find("rank", last) != std::string::npos) {
+          EXPECT_EQ("accepted", Refusal(solver + std::to_string(global), batch,
+                                        std::stoi(text.substr(last + 5))))
+              << text;
+        }
         const size_t other = text.find("or batch_size ");
         if (other != std::string::npos) {
           EXPECT_EQ("accepted",
@@ -115,6 +131,36 @@ TEST(Launch, MakesARankOfEachWorkerOrDevice) {
   EXPECT_EQ(2, devices.ranks[1].device);
   EXPECT_EQ(1, PlanLaunch({{}, 0}, {}).world);
   EXPECT_THROW(PlanLaunch({{0}, 2}, {}), UserError);
+  EXPECT_THROW(PlanLaunch({{}, -1}, {}), UserError);
+}
+
+TEST(Launch, DividesTheCoresAmongTheRanks) {
+  const int cores = std::max(1u, std::thread::hardware_concurrency());
+  EXPECT_EQ(cores, PlanLaunch({{}, 0}, {}).cores);
+  EXPECT_EQ(std::max(1, cores / 2), PlanLaunch({{}, 2}, {}).cores);
+  EXPECT_EQ(1, PlanLaunch({{}, 2 * cores}, {}).cores);
+}
+
+TEST(Launch, SetsBlasThreadsUnlessTheUserHas) {
+  const char* const kVariables[] = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"};
+  std::map<std::string, std::string> before;
+  for (const char* variable : kVariables) {
+    if (const char* value = std::getenv(variable)) before[variable] = value;
+    unsetenv(variable);
+  }
+  const int threads = openblas_get_num_threads();
+  EXPECT_EQ(1, SetBlasThreads(1));
+  EXPECT_EQ(1, openblas_get_num_threads());
+  EXPECT_EQ(2, SetBlasThreads(2));
+  EXPECT_EQ(2, openblas_get_num_threads());
+  setenv("OMP_NUM_THREADS", "3", 1);
+  EXPECT_EQ(3, SetBlasThreads(1));
+  EXPECT_EQ(2, openblas_get_num_threads());
+  openblas_set_num_threads(threads);
+  unsetenv("OMP_NUM_THREADS");
+  for (const auto& [variable, value] : before) {
+    setenv(variable.c_str(), value.c_str(), 1);
+  }
 }
 
 }  // namespace
