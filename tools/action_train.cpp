@@ -7,6 +7,7 @@
 
 #include "caffe/solver.hpp"
 #include "caffe/util/signal_handler.h"
+#include "caffe_ext/common/device.hpp"
 #include "caffe_ext/common/error.hpp"
 #include "caffe_ext/common/prototxt.hpp"
 #include "caffe_ext/cudnn/settings.hpp"
@@ -46,17 +47,26 @@ static caffe::SolverAction::Enum SignalEffect(const char* flag,
                   value + "\"");
 }
 
-// -gpu, or else what the solver says; solvers that say nothing run on the CPU.
-static string DeviceFlag(const SolverFile& solver) {
-  if (!FLAGS_gpu.empty() || !solver.param.has_solver_mode() ||
-      solver.param.solver_mode() != caffe::SolverParameter::GPU) {
-    return FLAGS_gpu;
-  }
+// The devices of -gpu; without it and without -workers, those of the solver.
+// device_id alone means GPUs, as in the paper's fork, whose solvers say no
+// more; but where there is none, such a solver trains on the CPU.
+static std::vector<int> Devices(const SolverFile& solver) {
+  if (!FLAGS_gpu.empty()) return DevicesFromFlag(FLAGS_gpu);
+  const bool mode_given = solver.param.has_solver_mode();
+  const bool on_cpu = solver.param.solver_mode() == caffe::SolverParameter::CPU;
+  if (FLAGS_workers > 0 || on_cpu) return {};
+  if (!mode_given && solver.device_ids.empty()) return {};
   string flag;
   for (int id : solver.device_ids) {
     flag += (flag.empty() ? "" : ",") + std::to_string(id);
   }
-  return flag.empty() ? "0" : flag;
+  if (!mode_given && !HasDevices()) {
+    LOG(WARNING) << FLAGS_solver << " is for GPU " << flag
+                 << ", and there is none here: training on the CPU; -workers "
+                 << solver.device_ids.size() << " gives as many ranks";
+    return {};
+  }
+  return DevicesFromFlag(flag.empty() ? "0" : flag);
 }
 
 // Rank 0 logs for all.
@@ -83,9 +93,8 @@ static int Train() {
   for (const string& stage : StagesFromFlag()) {
     param.mutable_train_state()->add_stage(stage);
   }
-  const Launch launch =
-      PlanLaunch({DevicesFromFlag(DeviceFlag(solver_file)), FLAGS_workers},
-                 LauncherEnvironment::Read());
+  const Launch launch = PlanLaunch({Devices(solver_file), FLAGS_workers},
+                                   LauncherEnvironment::Read());
   QuietenOtherRanks(launch);
   SetBlasThreads(launch.cores);
 

@@ -38,24 +38,15 @@ std::unique_ptr<caffe::Net<float>> MakeNet(const string& model,
   return net;
 }
 
-void CheckWeights(const string& files, const caffe::Net<float>& net) {
-  vector<string> layers;
-  for (size_t i = 0; i < net.layers().size(); ++i) {
-    if (!net.layers()[i]->blobs().empty()) {
-      layers.push_back(net.layer_names()[i]);
-    }
-  }
-  for (const string& file : SplitFiles(files)) {
-    if (boost::algorithm::ends_with(file, ".h5")) continue;
-    const WeightMatch match = MatchWeights(file, layers);
-    LOG(INFO) << "Weights " << file << ": " << Describe(match);
-  }
-}
-
 void LoadWeights(const string& files, caffe::Net<float>* net) {
-  CheckWeights(files, *net);
   for (const string& file : SplitFiles(files)) {
-    net->CopyTrainedLayersFrom(file);
+    if (boost::algorithm::ends_with(file, ".h5")) {
+      net->CopyTrainedLayersFrom(file);
+      continue;
+    }
+    const WeightMatch match = CopyWeights(file, net);
+    RequireCopied(file, match);
+    LOG(INFO) << "Weights " << file << ": " << Describe(match);
   }
 }
 

@@ -14,11 +14,8 @@ std::unique_ptr<caffe::Net<float>> MakeNet(const std::string& model,
                                            caffe::Phase phase,
                                            bool backward = false);
 
-// Logs what loading `files` (separated by commas) into `net` copies and what it
-// leaves; throws UserError if a file matches nothing.
-void CheckWeights(const std::string& files, const caffe::Net<float>& net);
-
-// CheckWeights, then copies.
+// Loads `files` (separated by commas, one after the other) and logs what each
+// copies and leaves. Throws UserError if they don't fit or nothing is copied.
 void LoadWeights(const std::string& files, caffe::Net<float>* net);
 
 }  // namespace two_stream

@@ -9,9 +9,8 @@ namespace two_stream {
 
 int DeviceCount() {
   throw UserError(
-      "this caffe was built without CUDA, so -gpu cannot be used; leave it out "
-      "to "
-      "train on the CPU, or build with `make build-cuda`");
+      "this caffe was built without CUDA and can use no GPU; leave out -gpu, "
+      "or the solver's solver_mode: GPU, or build with `make build-cuda`");
 }
 
 std::string DeviceName(int) {
@@ -28,7 +27,7 @@ int DeviceCount() {
     throw UserError(
         std::string("no GPU can be used: ") +
         cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status) +
-        "; leave -gpu out to train on the CPU");
+        "; leave out -gpu, or the solver's solver_mode: GPU, to use the CPU");
   }
   return count;
 }
@@ -40,5 +39,13 @@ std::string DeviceName(int device) {
 }
 
 #endif
+
+bool HasDevices() {
+  try {
+    return DeviceCount() > 0;
+  } catch (const UserError&) {
+    return false;
+  }
+}
 
 }  // namespace two_stream

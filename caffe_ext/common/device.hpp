@@ -6,8 +6,9 @@
 namespace two_stream {
 
 // GPUs of this machine. In a build without CUDA, and where the driver finds
-// none, both throw UserError that says so.
+// none, there are none: the count and the names throw UserError that says so.
 int DeviceCount();
+bool HasDevices();
 std::string DeviceName(int device);
 
 }  // namespace two_stream

@@ -5,12 +5,14 @@
 #include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstring>
 #include <set>
 #include <sstream>
 
+#include "caffe/util/upgrade_proto.hpp"
 #include "caffe_ext/common/error.hpp"
 
 namespace two_stream {
@@ -18,6 +20,8 @@ namespace two_stream {
 using std::string;
 
 namespace {
+
+using Shape = std::vector<int64_t>;
 
 caffe::NetParameter ReadModel(const string& file) {
   const int fd = open(file.c_str(), O_RDONLY);
@@ -35,6 +39,7 @@ caffe::NetParameter ReadModel(const string& file) {
   }
   close(fd);
   if (!parsed) throw UserError(file + ": is no .caffemodel, or a damaged one");
+  caffe::UpgradeNetAsNeeded(file, &net);
   return net;
 }
 
@@ -44,30 +49,88 @@ string Join(const std::vector<string>& names) {
   return text;
 }
 
-}  // namespace
+Shape ShapeOf(const caffe::BlobProto& blob) {
+  if (blob.has_shape()) {
+    return Shape(blob.shape().dim().begin(), blob.shape().dim().end());
+  }
+  return {blob.num(), blob.channels(), blob.height(), blob.width()};
+}
 
-WeightMatch MatchWeights(const string& file,
-                         const std::vector<string>& layers_with_weights) {
-  const caffe::NetParameter model = ReadModel(file);
+Shape WithoutOnes(Shape shape) {
+  shape.erase(std::remove(shape.begin(), shape.end(), 1), shape.end());
+  return shape;
+}
+
+string Show(const Shape& shape) {
+  string text;
+  for (int64_t size : shape) {
+    text += (text.empty() ? "" : " x ") + std::to_string(size);
+  }
+  return text;
+}
+
+// Gives the blobs of a layer of a file the shapes of the net's. Throws
+// UserError if that would move numbers.
+void FitShapes(const string& file,
+               const std::vector<boost::shared_ptr<caffe::Blob<float>>>& blobs,
+               caffe::LayerParameter* source) {
+  const auto refuse = [&](const string& have, const string& want) {
+    throw UserError(file + ": layer " + source->name() + " has " + have +
+                    ", in the net " + want +
+                    "; give the layer another name to learn it afresh");
+  };
+  if (source->blobs_size() != static_cast<int>(blobs.size())) {
+    refuse(std::to_string(source->blobs_size()) + " blobs",
+           std::to_string(blobs.size()));
+  }
+  for (size_t i = 0; i < blobs.size(); ++i) {
+    caffe::BlobProto* blob = source->mutable_blobs(i);
+    const Shape have = ShapeOf(*blob);
+    const Shape want(blobs[i]->shape().begin(), blobs[i]->shape().end());
+    if (WithoutOnes(have) != WithoutOnes(want)) refuse(Show(have), Show(want));
+    blob->clear_num();
+    blob->clear_channels();
+    blob->clear_height();
+    blob->clear_width();
+    blob->mutable_shape()->clear_dim();
+    for (int64_t size : want) blob->mutable_shape()->add_dim(size);
+  }
+}
+
+WeightMatch Match(const caffe::NetParameter& model,
+                  const caffe::Net<float>& net) {
   std::set<string> in_file;
   for (const auto& layer : model.layer()) {
     if (layer.blobs_size()) in_file.insert(layer.name());
   }
-  for (const auto& layer : model.layers()) {  // V1
-    if (layer.blobs_size()) in_file.insert(layer.name());
-  }
   WeightMatch match;
-  for (const string& name : layers_with_weights) {
+  for (size_t i = 0; i < net.layers().size(); ++i) {
+    if (net.layers()[i]->blobs().empty()) continue;
+    const string& name = net.layer_names()[i];
     (in_file.erase(name) ? match.copied : match.fresh).push_back(name);
   }
   match.unused.assign(in_file.begin(), in_file.end());
-  if (match.copied.empty() && !layers_with_weights.empty()) {
-    throw UserError(file + ": none of its layers (" + Join(match.unused) +
-                    ") is in the net, whose layers are " + Join(match.fresh) +
-                    "; weights are copied by layer name: rename the layers or "
-                    "train without -weights");
-  }
   return match;
+}
+
+}  // namespace
+
+WeightMatch CopyWeights(const string& file, caffe::Net<float>* net) {
+  caffe::NetParameter model = ReadModel(file);
+  for (caffe::LayerParameter& layer : *model.mutable_layer()) {
+    if (!net->has_layer(layer.name())) continue;
+    FitShapes(file, net->layer_by_name(layer.name())->blobs(), &layer);
+  }
+  net->CopyTrainedLayersFrom(model);
+  return Match(model, *net);
+}
+
+void RequireCopied(const string& file, const WeightMatch& match) {
+  if (!match.copied.empty() || match.fresh.empty()) return;
+  throw UserError(file + ": none of its layers (" + Join(match.unused) +
+                  ") is in the net, whose layers are " + Join(match.fresh) +
+                  "; weights are copied by layer name: rename the layers or "
+                  "train without -weights");
 }
 
 string Describe(const WeightMatch& match) {

@@ -5,8 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
-from scipy.signal import correlate
+from slow_protocol import convolve, slow_scores
 from small_data import small_weights, write_footage, write_small_net
 from two_stream import cli
 from two_stream.data.provenance import write_model_provenance
@@ -18,52 +17,15 @@ from two_stream.evaluation.settings import EvaluateSettings
 from two_stream.scores import load_scores
 
 
-def slow_forward(view, weights):
+def forward(weights):
     """The small net, by SciPy: convolution, ReLU, inner product."""
-    filters, bias = weights["conv1"]
-    maps = [
-        sum(correlate(view[c], f[c].astype(float), "valid") for c in range(len(view)))
-        for f in filters
-    ]
-    hidden = np.maximum(np.array(maps)[:, ::3, ::3] + bias[:, None, None], 0)
-    return weights["fc8"][0].astype(float) @ hidden.ravel() + weights["fc8"][1]
+    fc8, fc8_bias = weights["fc8"]
 
+    def scores(view):
+        hidden = np.maximum(convolve(view, *weights["conv1"], stride=3), 0)
+        return fc8.astype(float) @ hidden.ravel() + fc8_bias
 
-def cut(stack, place, mirrored, flow):
-    """A view of 32 x 32; the mirror is taken first here, so places swap sides."""
-    stack = stack.astype(float)
-    height, width = stack.shape[1:]
-    left = [0, width - 32, 0, width - 32, (width - 32) // 2][place]
-    top = [0, 0, height - 32, height - 32, (height - 32) // 2][place]
-    if mirrored:
-        stack = stack[:, :, ::-1].copy()
-        left = width - 32 - left
-        if flow:
-            stack[::2] = 255 - stack[::2]
-    return stack[:, top : top + 32, left : left + 32]
-
-
-def slow_scores(folder, frames, weights, modality, length, mean):
-    """The protocol as section 4.1 writes it, video by video, for 25 x 10."""
-
-    def planes(index):
-        if modality == "rgb":
-            image = Image.open(folder / f"image_{index + 1:04d}.jpg")
-            return np.array(image)[..., ::-1].transpose(2, 0, 1)
-        names = (f"flow_{axis}_{index + 1:04d}.jpg" for axis in "xy")
-        return np.stack([np.array(Image.open(folder / name)) for name in names])
-
-    total = 0
-    places = frames - length + 1
-    step = (frames - 1) // 24 if modality == "rgb" else max(places, 0) // 25
-    for i in range(25):
-        start = i * step if step else i * (places if places > 0 else frames) // 25
-        stack = np.concatenate([planes((start + j) % frames) for j in range(length)])
-        for mirrored in (False, True):
-            for place in range(5):
-                view = cut(stack, place, mirrored, modality == "flow")
-                total = total + slow_forward(view - mean, weights)
-    return total / 250
+    return scores
 
 
 @pytest.mark.parametrize("modality", ["rgb", "flow"])
@@ -91,7 +53,10 @@ def test_scores_equal_a_slow_reference(tmp_path, modality):
     ):
         on_disk = frames if modality == "rgb" else frames - 1
         folder = footage.root / name
-        expected = slow_scores(folder, on_disk, weights, modality, length, mean)
+        names = "image_%04d.jpg" if modality == "rgb" else "flow_%c_%04d.jpg"
+        expected = slow_scores(
+            forward(weights), folder, names, on_disk, modality, length, mean
+        )
         np.testing.assert_allclose(row, expected, rtol=1e-3, atol=1e-3)
     read = load_scores(tmp_path / "scores.npz")
     np.testing.assert_array_equal(read.scores, scores.scores)

@@ -174,6 +174,9 @@ def test_repeated_device_ids_survive_changes(job):
     path.write_text(path.read_text() + "device_id: [0, 1]\n")
     made = prepare_files(TrainSettings(str(path), overrides=("max_iter=3",)))
     assert prototxt.read_solver(made.solver).device_ids == [0, 1]
+    assert made.for_gpus
+    path.write_text(path.read_text() + "solver_mode: CPU\n")
+    assert not prepare_files(TrainSettings(solver=str(path))).for_gpus
 
 
 def test_argument_lists(monkeypatch):

@@ -66,6 +66,21 @@ def test_solver_of_the_fork_is_read(job, run_caffe, device):
     assert run.returncode == 0, run.stderr
 
 
+def test_devices_of_the_solver(job, run_caffe):
+    """As in the fork, device_id alone means GPUs; here there are none."""
+    folder, solver = job
+    run = run_caffe("train", "-solver", solver("device_id: [1,0,2]"), cwd=folder)
+    assert run.returncode == 0, run.stderr
+    assert "solver.prototxt is for GPU 1,0,2, and there is none here" in run.stderr
+    assert "-workers 3 gives as many ranks" in run.stderr
+    explicit = solver("device_id: [0,1] solver_mode: GPU")
+    run = run_caffe("train", "-solver", explicit, cwd=folder)
+    assert "leave out -gpu, or the solver's solver_mode: GPU" in error_line(run)
+    run = run_caffe("train", "-solver", explicit, "-workers", 2, cwd=folder)
+    assert run.returncode == 0, run.stderr
+    assert "2 ranks" in run.stderr
+
+
 def test_test_and_time(job, run_caffe):
     folder, solver = job
     assert run_caffe("train", "-solver", solver(), cwd=folder).returncode == 0

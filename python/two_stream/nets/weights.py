@@ -1,7 +1,7 @@
 """What a weights file holds, and how it fits a net, before Caffe tries.
 
-Caffe copies by name: a layer that the net has not is ignored, a layer that the
-file has not stays fresh, and a shape that differs ends the run.
+Weights are copied by name: a layer that the net has not is ignored, a layer that
+the file has not stays fresh, and a shape that differs ends the run.
 """
 
 from __future__ import annotations
@@ -51,11 +51,15 @@ def blob_shape(blob) -> Shape:
 
 
 def same_shape(source: Shape, target: Shape) -> bool:
-    """Tells whether Caffe takes one for the other: old blobs are padded to 4-D."""
-    if source == target:
-        return True
-    padded = (1,) * (4 - len(target)) + tuple(target)
-    return len(source) == 4 and source == padded
+    """Tells whether one is loaded as the other: but for axes of 1, they are equal.
+
+    Old files pad to four dimensions; some have BN's blobs as 1 x C x 1 x 1.
+    """
+    return _without_ones(source) == _without_ones(target)
+
+
+def _without_ones(shape: Shape) -> list[int]:
+    return [size for size in shape if size != 1]
 
 
 def weight_shapes(path: str | Path) -> dict[str, list[Shape]]:

@@ -21,6 +21,8 @@ class TrainFiles:
     net: str
     prefix: str
     max_iter: int
+    # The solver asks for GPUs, in Caffe's way or, by device_id alone, the fork's.
+    for_gpus: bool
 
     @property
     def log(self) -> Path:
@@ -70,7 +72,15 @@ def prepare_files(s: TrainSettings) -> TrainFiles:
         if solver.device_ids:
             text += f"device_id: {solver.device_ids}\n"
         write_text(path, text)
-    return TrainFiles(path, net_path, prefix, solver.param.max_iter)
+    return TrainFiles(
+        path, net_path, prefix, solver.param.max_iter, _is_for_gpus(solver)
+    )
+
+
+def _is_for_gpus(solver: prototxt.Solver) -> bool:
+    if solver.param.HasField("solver_mode"):
+        return solver.param.solver_mode == solver.param.GPU
+    return bool(solver.device_ids)
 
 
 def _override(param, text: str) -> None:

@@ -56,7 +56,7 @@ def train(s: TrainSettings) -> TrainResult:
     """
     files = prepare_files(s)
     preflight(s, files)
-    gpu = s.gpu is not None
+    gpu = s.gpu is not None or (s.workers is None and files.for_gpus)
     arguments = caffe_arguments(s, caffe_binary(gpu), files.solver)
     curves = Curves()
     if s.snapshot and files.log.is_file():
