@@ -50,8 +50,8 @@ class CheckSink : public google::LogSink {
 // How long this rank leaves it to others to print their line and end it.
 double Delay(const ProcessWorld& world, int blame) {
   const int first = blame == 0 ? 1 : 0;
-  if (world.rank() == blame) return 5;
-  return world.rank() == first ? 0 : 2 + 0.1 * (world.rank() % 50);
+  if (world.rank() == blame) return 12;
+  return world.rank() == first ? 0 : 6 + 0.1 * (world.rank() % 50);
 }
 
 [[noreturn]] void End(ProcessWorld* world, double delay,
