@@ -138,7 +138,7 @@ class Resumable : public Base<Dtype>, public ResumableSolver<Dtype> {
     const std::string model = this->SnapshotFilename(".caffemodel.h5");
     const std::string state = this->SnapshotFilename(".solverstate.h5");
     const std::string prefix = this->param_.snapshot_prefix();
-    LOG(INFO) << "Snapshotting to HDF5 files " << model << ", " << state;
+    LOG(INFO) << "Snapshotting to HDF5 file " << model;
     this->net_->ToHDF5(PartialName(model), this->param_.snapshot_diff());
     CommitFile(model);
     this->param_.set_snapshot_prefix(PartialName(prefix));

@@ -102,6 +102,17 @@ def test_training_leaves_weights_log_curves_and_provenance(job, capsys):
 KINDS = ("caffemodel", "solverstate")
 
 
+def test_progress_ends_with_the_last_step_and_hdf5_snapshots_are_seen(job, capsys):
+    file = job / "solver.prototxt"
+    text = file.read_text().replace("max_iter: 20", "max_iter: 12")
+    file.write_text(text + "snapshot_format: HDF5\n")  # 12 is no multiple of display
+    result = train(TrainSettings(str(file)))
+    names = [Path(path).name for path in result.snapshots]
+    assert names == ["tiny_iter_10.caffemodel.h5", "tiny_iter_12.caffemodel.h5"]
+    assert all(Path(path).is_file() for path in result.snapshots)
+    assert "12/12" in capsys.readouterr().err
+
+
 def test_resuming_continues_log_and_curves(job):
     solver = str(job / "solver.prototxt")
     train(TrainSettings(solver, progress=False))

@@ -73,7 +73,7 @@ def train(s: TrainSettings) -> TrainResult:
 
 
 def _iteration_of(snapshot: str) -> int:
-    match = re.search(r"_iter_(\d+)\.solverstate", snapshot)
+    match = re.search(r"_iter_(\d+)\.(solverstate|caffemodel)", snapshot)
     return int(match.group(1)) if match else 0
 
 
@@ -174,6 +174,7 @@ class _Follower:
             )
         if isinstance(event, Snapshot):
             self.result.snapshots.append(event.path)
+            self._advance(_iteration_of(event.path))
         if isinstance(event, Complaint):
             warn(f"caffe: {event.text}")
         redraw = isinstance(event, TestStart | Snapshot)
@@ -187,10 +188,13 @@ class _Follower:
             if event.loss != event.loss and not self._diverged:
                 self._diverged = True
                 warn("the loss is not a number: lower base_lr, or check the means")
-            self._bar.set_postfix(self._shown, refresh=False)
-            self._bar.update(max(0, event.iteration - self._bar.n))
+            self._advance(event.iteration)
         elif isinstance(event, Rate):
             self._shown["lr"] = f"{event.rate:g}"
+
+    def _advance(self, iteration: int) -> None:
+        self._bar.set_postfix(self._shown, refresh=False)
+        self._bar.update(max(0, iteration - self._bar.n))
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
