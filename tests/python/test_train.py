@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -203,8 +204,9 @@ def test_argument_lists(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     launched = made(mpi=4, mpi_arguments="--host 'a b'")
-    assert launched[:5] == ["/bin/mpirun", "-np", "4", "--host", "a b"]
-    assert launched[5:] == ["caffe", "train", "-solver", "s2"]
+    assert launched[:5] == ["/bin/mpirun", "-np", "4", "--bind-to", "none"]
+    assert launched[5:7] == ["--host", "a b"]
+    assert launched[7:] == ["caffe", "train", "-solver", "s2"]
     for wrong in (
         {"weights": ("a",), "snapshot": "b"},
         {"gpu": "0", "workers": 2},
@@ -262,10 +264,36 @@ def test_status_of_a_training_that_fails_is_passed_on(job, capsys):
     assert "see " in said.out and "tiny.log" in said.out
 
 
-def test_ctrl_c_stops_caffe_with_a_snapshot(job):
-    command = [sys.executable, "-m", "two_stream", *quiet(job, "--set")]
-    command += ["max_iter=1000000", "--set", "snapshot=0", "--set", "display=1"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+RANKS = [(), ("--workers", "2"), ("--mpi", "2")]
+
+
+@pytest.mark.parametrize("how", RANKS[1:])
+def test_two_ranks_train_as_one_with_twice_the_batch(job, how):
+    def curves(out, *more):
+        out = str(job / out)
+        assert cli.main(quiet(job, "--out", out, "--set", "display=1", *more)) == 0
+        return rows(f"{out}_curves.csv")
+
+    together = curves("two", *how)
+    net = job / "net.prototxt"
+    net.write_text(net.read_text().replace("batch_size: 4", "batch_size: 8"))
+    alone = curves("one")
+    assert len(alone) > 60 and len(together) == len(alone)
+    for a, b in zip(alone, together, strict=True):
+        assert (a["iteration"], a["quantity"]) == (b["iteration"], b["quantity"])
+        # The last loss is of another batch.
+        if (a["iteration"], a["phase"]) != ("20", "train"):
+            assert float(a["value"]) == pytest.approx(float(b["value"]), rel=1e-4)
+
+
+def endless_job(job, how):
+    """A training that has begun, the processes it consists of, and its log."""
+    command = [sys.executable, "-m", "two_stream", *quiet(job), *how]
+    for field in ("max_iter=1000000", "snapshot=0", "display=1"):
+        command += ["--set", field]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     log = job / "out" / "tiny.log"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -273,9 +301,55 @@ def test_ctrl_c_stops_caffe_with_a_snapshot(job):
             break
         assert process.poll() is None
         time.sleep(0.05)
+    ranks = [pid for pid in descendants(process.pid) if "caffe" in command_of(pid)[0]]
+    assert len(ranks) == (2 if "--mpi" in how else 1)
+    return process, ranks, log
+
+
+def command_of(pid):
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
+def descendants(pid):
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found += [int(child), *descendants(child)]
+    return found
+
+
+def assert_gone(pids):
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("how", RANKS)
+def test_ctrl_c_stops_all_ranks_with_a_snapshot(job, how):
+    process, ranks, log = endless_job(job, how)
+    everything = descendants(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 0
-    assert b"Optimization stopped early" in log.read_bytes()
-    assert list((job / "out").glob("tiny_iter_*.solverstate"))
+    assert_gone(everything)
+    assert log.read_bytes().count(b"Optimization stopped early") == 1
+    (state,) = (job / "out").glob("tiny_iter_*.solverstate")
+    steps = [float(row["iteration"]) for row in rows(job / "out" / "tiny_curves.csv")]
+    assert state.name == f"tiny_iter_{int(max(steps)) + 1}.solverstate"
     assert Path(job / "out" / "tiny_curves.png").is_file()
+
+
+def test_a_killed_rank_is_named(job):
+    process, ranks, _ = endless_job(job, ("--mpi", "2"))
+    everything = descendants(process.pid)
+    os.kill(ranks[1], signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode not in (0, None)
+    assert_gone(everything)
+    (line,) = [line for line in said.splitlines() if "ended by" in line]
+    assert re.search(r"caffe: rank [01] \(\S+\) ended by signal 9 \(Killed\)", line)
+
+
+def test_the_last_lines_are_shown_where_nothing_else_explains(job, capsys):
+    assert cli.main(quiet(job, "--mpi", "2", "--mpi-args=--no-such-flag")) != 0
+    assert "no-such-flag" in capsys.readouterr().err

@@ -20,6 +20,10 @@ _STEP = re.compile(rf"Iteration (\d+)(?: \(([^ ]+) iter/s, .*\))?, loss = {_NUMB
 _RATE = re.compile(rf"Iteration (\d+), lr = {_NUMBER}")
 _TEST = re.compile(r"Iteration (\d+), Testing net \(#(\d+)\)")
 _OUTPUT = re.compile(rf"\s*(Train|Test) net output #\d+: (\S+) = {_NUMBER}")
+_LOST_RANK = re.compile(
+    r"mpirun noticed that process rank (\d+) with PID \d+ on node (\S+) "
+    r"exited on (.+)\."
+)
 _SNAPSHOT = re.compile(r"Snapshotting to (?:binary proto|HDF5) file (.+)")
 
 
@@ -68,7 +72,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Complaint:
-    """A warning (W), an error (E), a fatal error (F), or a user error (U)."""
+    """A warning (W), an error (E), a fatal error (F), or a line for the user (U)."""
 
     severity: str
     text: str
@@ -84,6 +88,8 @@ def parse_line(line: str) -> Event | None:
     if not match:
         if line.startswith("error: "):  # our caffe command's own
             return Complaint("U", line.removeprefix("error: "))
+        if lost := _LOST_RANK.match(line):
+            return Complaint("U", f"rank {lost[1]} ({lost[2]}) ended by {lost[3]}")
         return None
     severity, _, _, text = match.groups()
     if severity != "I":

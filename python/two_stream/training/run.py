@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,10 @@ from two_stream.training.settings import TrainSettings, caffe_arguments
 
 # Curves are drawn again at most this often (seconds).
 _DRAW_EVERY = 20
+# How long caffe may take to end when it is told to (seconds).
+_PATIENCE = 20
+# Lines of the log that are shown where nothing else says why caffe ended.
+_LAST_LINES = 12
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -98,6 +103,8 @@ def _run(arguments: list[str], by_mpirun: bool, log, follower: _Follower) -> Non
             log.flush()
             follower.take(line.decode("utf-8", errors="replace"))
         status = process.wait()
+        if status:
+            follower.explain()
     follower.result.status = status if status >= 0 else 128 - status
 
 
@@ -105,17 +112,13 @@ def _run(arguments: list[str], by_mpirun: bool, log, follower: _Follower) -> Non
 def _signals_to(process: subprocess.Popen, by_mpirun: bool) -> Iterator[None]:
     """Passes signals on; caffe then snapshots or stops as it is told to.
 
-    mpirun would kill its ranks on SIGINT, so that and SIGHUP go to the ranks of
-    this host.
+    mpirun would kill its ranks on SIGINT and SIGHUP; it hands these two to the
+    ranks of all hosts, for which they mean the same.
     """
+    names = {signal.SIGINT: signal.SIGUSR2, signal.SIGHUP: signal.SIGUSR1}
 
     def forward(number, _frame):
-        ranks = _children(process.pid) if by_mpirun else []
-        if number == signal.SIGTERM or not ranks:
-            ranks = [process.pid]
-        for pid in ranks if process.poll() is None else ():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+        process.send_signal(names.get(number, number) if by_mpirun else number)
 
     before = {}
     try:
@@ -126,20 +129,16 @@ def _signals_to(process: subprocess.Popen, by_mpirun: bool) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        process.kill()
-        process.wait()
+        process.terminate()  # mpirun must live to end its ranks
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [int(word) for word in words]
-    except OSError:
-        return []
 
 
 class _Follower:
@@ -152,6 +151,8 @@ class _Follower:
         self._shown: dict[str, str] = {}
         self._drawn = time.monotonic()
         self._diverged = False
+        self._explained = False
+        self._last: deque[str] = deque(maxlen=_LAST_LINES)
 
     def __enter__(self) -> _Follower:
         return self
@@ -162,6 +163,8 @@ class _Follower:
 
     def take(self, line: str) -> None:
         """Takes a line of the log."""
+        if line.strip():
+            self._last.append(line.rstrip())
         event = parse_line(line)
         if event is None:
             return
@@ -177,9 +180,15 @@ class _Follower:
             self._advance(_iteration_of(event.path))
         if isinstance(event, Complaint):
             warn(f"caffe: {event.text}")
+            self._explained |= event.severity != "W"
         redraw = isinstance(event, TestStart | Snapshot)
         if redraw and time.monotonic() - self._drawn > _DRAW_EVERY:
             self._draw()
+
+    def explain(self) -> None:
+        """Shows the last lines, unless an error was shown already."""
+        if not self._explained:
+            warn("caffe failed; its last lines:\n" + "\n".join(self._last))
 
     def _progress(self, event: Event) -> None:
         if isinstance(event, Step):

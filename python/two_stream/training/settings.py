@@ -68,7 +68,8 @@ def caffe_arguments(s: TrainSettings, binary: str, solver: str) -> list[str]:
     launcher = shutil.which("mpirun")
     if launcher is None:
         raise UserError("--mpi needs mpirun: install OpenMPI, or use --workers")
-    launch = [launcher, "-np", str(s.mpi)]
+    # It would bind each of two ranks to one core, however many there are.
+    launch = [launcher, "-np", str(s.mpi), "--bind-to", "none"]
     if os.geteuid() == 0:  # mpirun refuses root otherwise
         launch.append("--allow-run-as-root")
     return launch + shlex.split(s.mpi_arguments) + arguments
