@@ -25,8 +25,20 @@ def photographs():
     return [image[..., ::-1] for image in (data.astronaut(), data.coffee())]
 
 
-def write_footage(root: Path, seed: int, frames, classes=3, height=40, width=52):
-    """Pans over real photographs; the flow's JPEGs are crops of them as well."""
+def write_footage(
+    root: Path,
+    seed: int,
+    frames,
+    classes=3,
+    height=40,
+    width=52,
+    image="image_%04d.jpg",
+    flow="flow_%c_%04d.jpg",
+):
+    """Pans over real photographs; the flow's JPEGs are crops of them as well.
+
+    ``image`` and ``flow`` name the files.
+    """
     import cv2
 
     random = np.random.default_rng(seed)
@@ -41,17 +53,18 @@ def write_footage(root: Path, seed: int, frames, classes=3, height=40, width=52)
         lefts = random.integers(0, picture.shape[1] - width, count)
         for i, (top, left) in enumerate(zip(tops, lefts, strict=True), start=1):
             crop = picture[top : top + height, left : left + width]
-            cv2.imwrite(str(folder / f"image_{i:04d}.jpg"), crop)
+            cv2.imwrite(str(folder / (image % i)), crop)
             if i < count:
-                cv2.imwrite(str(folder / f"flow_x_{i:04d}.jpg"), crop[..., 0])
-                cv2.imwrite(str(folder / f"flow_y_{i:04d}.jpg"), crop[..., 1])
+                for axis, channel in (("x", 0), ("y", 1)):
+                    file = folder / (flow.replace("%c", axis) % i)
+                    cv2.imwrite(str(file), crop[..., channel])
         names.append(name)
         labels.append(int(random.integers(classes)))
-    rgb, flow = root / "rgb.txt", root / "flow.txt"
+    rgb_list, flow_list = root / "rgb.txt", root / "flow.txt"
     rows = list(zip(names, frames, labels, strict=True))
-    rgb.write_text("".join(f"{n} {f} {y}\n" for n, f, y in rows))
-    flow.write_text("".join(f"{n} {f - 1} {y}\n" for n, f, y in rows))
-    return Footage(root, rgb, flow, names, labels, list(frames))
+    rgb_list.write_text("".join(f"{n} {f} {y}\n" for n, f, y in rows))
+    flow_list.write_text("".join(f"{n} {f - 1} {y}\n" for n, f, y in rows))
+    return Footage(root, rgb_list, flow_list, names, labels, list(frames))
 
 
 SMALL_NET = """

@@ -84,6 +84,7 @@ def make_plan(s: EvaluateSettings, scratch: Path) -> Plan:
     shapes = probe(file, prototxt.TEST)
     check_weights([s.weights], s.net, shapes, all_layers=True)
     classes = _classes(s, shapes.blobs.get(tested.scores), tested.scores)
+    _check_rows(s, shapes.blobs[tested.scores][0], shapes.blobs[tested.input][0])
 
     sampling = _sampling(s, spec, shapes.blobs[tested.input])
     _check_labels(s, videos, len(classes))
@@ -212,6 +213,14 @@ def _classes(s: EvaluateSettings, shape, blob: str) -> list[str]:
     if len(names) != count:
         raise UserError(f"{file}: {len(names)} classes, but {s.net} has {count}")
     return names
+
+
+def _check_rows(s: EvaluateSettings, rows: int, views: int) -> None:
+    if rows != views:
+        raise UserError(
+            f"{s.net}: its scores are {rows} for {views} views, as a consensus of "
+            "segments is; name the scores of each with --blob"
+        )
 
 
 def _check_labels(s: EvaluateSettings, videos: list[lists.Video], classes: int) -> None:

@@ -89,11 +89,25 @@ def _needed(net, scores: str) -> list[prototxt.Layer]:
             continue
         if wanted & set(layer.tops):
             found = found or scores in layer.tops
+            if layer.type == "Gather":
+                layer = _gathering(layer, wanted)
             kept.append(layer)
             wanted |= set(layer.bottoms)
     if not found:
         raise UserError(f"net '{net.name}' has no blob '{scores}'; --blob names it")
     return kept[::-1]
+
+
+def _gathering(layer: prototxt.Layer, wanted: set[str]) -> prototxt.Layer:
+    """Returns a Gather of the wanted blobs alone: without the labels."""
+    pairs = zip(layer.bottoms, layer.tops, strict=True)
+    bottoms, tops = zip(*(pair for pair in pairs if pair[1] in wanted), strict=True)
+    proto = type(layer.proto)()
+    proto.CopyFrom(layer.proto)
+    del proto.bottom[:], proto.top[:]
+    proto.bottom.extend(bottoms)
+    proto.top.extend(tops)
+    return prototxt.Layer(layer.name, layer.type, list(bottoms), list(tops), proto)
 
 
 def _input_name(net) -> str:
