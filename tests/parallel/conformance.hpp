@@ -3,9 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -140,6 +144,54 @@ class Conformance {
   Communicator& comm_;
   unsigned seed_;
 };
+
+// Calls every collective with the last rank missing (as a broadcast's root,
+// too) and expects the others to name it, and the call, in time. Ranks come
+// together again in `make`, which gives each a communicator of a new group.
+inline void CheckTimeouts(
+    int rank, int size,
+    const std::function<std::unique_ptr<Communicator>()>& make) {
+  using Call = std::function<void(Communicator*, double* data, double* more)>;
+  const int late = size - 1;
+  const std::map<std::string, Call> calls = {
+      {"all-reduce of 8 double",
+       [](Communicator* c, double* data, double*) { c->AllReduce(data, 8); }},
+      {"all-gather of 8 double",
+       [](Communicator* c, double* data, double* more) {
+         c->AllGather(data, 8, more);
+       }},
+      {"reduce-scatter of 8 double",
+       [](Communicator* c, double* data, double* more) {
+         c->ReduceScatter(more, 8, data);
+       }},
+      {"broadcast of 8 double from rank " + std::to_string(late),
+       [late](Communicator* c, double* data, double*) {
+         c->Broadcast(data, 8, late);
+       }},
+      {"barrier", [](Communicator* c, double*, double*) { c->Barrier(); }},
+  };
+  for (const auto& [name, call] : calls) {
+    std::unique_ptr<Communicator> communicator = make();
+    communicator->Barrier();
+    if (rank == late) continue;
+    communicator->set_timeout(0.5);
+    std::vector<double> data(8), more(8 * size);
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      call(communicator.get(), data.data(), more.data());
+      ADD_FAILURE() << name << " did not miss rank " << late;
+    } catch (const CommunicatorError& error) {
+      EXPECT_EQ(late, error.blame());
+      const std::string expected =
+          name + " timed out after 0.5 s: no word from rank " +
+          std::to_string(late);
+      EXPECT_EQ(expected, std::string(error.what()).substr(0, expected.size()));
+    }
+    const std::chrono::duration<double> taken =
+        std::chrono::steady_clock::now() - start;
+    EXPECT_LT(taken.count(), 10);
+  }
+}
 
 // The lengths of the suite: nothing, one, fewer than ranks, odd, more than a
 // strip, and more than a segment of any transport.

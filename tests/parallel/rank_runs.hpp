@@ -25,15 +25,23 @@ std::string NetText(const NetOptions& options);
 caffe::SolverParameter SolverFor(const NetOptions& options,
                                  const std::string& lines);
 
-// Calls body on `ranks` threads, each with Caffe's and our context of a rank.
-// Exceptions are test failures.
+// Calls body in Caffe's and our context of the communicator's rank. Exceptions
+// are test failures.
+void AsRank(Communicator* communicator, const std::function<void()>& body);
+
+// The same on `ranks` threads.
 void RunRanks(int ranks, const std::function<void(Communicator*)>& body);
 
-// Trains for `steps` updates on each of `ranks` threads and returns rank 0's
-// parameters, one vector a blob. After each step the ranks' parameters are
-// checked for equal bits.
+// Trains this rank for `steps` updates and returns its parameters, one vector a
+// blob. After each step the ranks' parameters are checked for equal bits.
 template <typename Dtype>
 using Params = std::vector<std::vector<Dtype>>;
+template <typename Dtype>
+Params<Dtype> TrainedOnThisRank(const caffe::SolverParameter& solver, int steps,
+                                size_t bucket_bytes,
+                                Communicator* communicator);
+
+// Does so on each of `ranks` threads and returns rank 0's.
 template <typename Dtype>
 Params<Dtype> TrainedParams(const caffe::SolverParameter& solver, int ranks,
                             int steps, size_t bucket_bytes = 512);

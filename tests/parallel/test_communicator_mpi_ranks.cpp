@@ -6,6 +6,7 @@
 
 #include "caffe_ext/parallel/process_world.hpp"
 #include "tests/parallel/conformance.hpp"
+#include "tests/parallel/rank_runs.hpp"
 
 namespace two_stream {
 namespace {
@@ -36,7 +37,7 @@ TEST_F(MpiRanks, CutLongMessagesInSegments) {
   auto communicator = World()->MakeCommunicator();
   communicator->set_timeout(60);
   Conformance suite(communicator.get(), 5);
-  if (communicator->size() > 3) GTEST_SKIP() << "takes long";
+  if (communicator->size() > 4) GTEST_SKIP() << "takes long";
   suite.CheckAll<double>(600011);
 }
 
@@ -58,6 +59,13 @@ TEST_F(MpiRanks, SumInRankOrder) {
   }
 }
 
+TEST_F(MpiRanks, NameALateRankInEveryCollective) {
+  if (World()->size() == 1) GTEST_SKIP() << "nobody to wait for";
+  if (World()->size() > 4) GTEST_SKIP() << "too many for few cores";
+  CheckTimeouts(World()->rank(), World()->size(),
+                [] { return World()->MakeCommunicator(); });
+}
+
 TEST_F(MpiRanks, RefuseUnequalLengths) {
   auto communicator = World()->MakeCommunicator();
   if (communicator->size() != 2) GTEST_SKIP() << "for two ranks";
@@ -66,6 +74,34 @@ TEST_F(MpiRanks, RefuseUnequalLengths) {
   EXPECT_THROW(
       communicator->AllReduce(data.data(), communicator->rank() == 0 ? 8 : 7),
       CommunicatorError);
+}
+
+template <typename Dtype>
+void ExpectSameAsOneRank(const NetOptions& each, const std::string& lines,
+                         double tolerance) {
+  NetOptions whole = each;
+  whole.batch *= World()->size();
+  const auto alone = TrainedParams<Dtype>(SolverFor(whole, lines), 1, 5);
+  auto communicator = World()->MakeCommunicator();
+  communicator->set_timeout(60);
+  AsRank(communicator.get(), [&] {
+    const auto together = TrainedOnThisRank<Dtype>(SolverFor(each, lines), 5,
+                                                   512, communicator.get());
+    EXPECT_LT(RelativeError(together, alone), tolerance);
+  });
+}
+
+TEST_F(MpiRanks, TrainAsOneRankDoes) {
+  for (bool gather : {false, true}) {
+    NetOptions net;
+    net.gather = gather;
+    net.dropout = 0.5;
+    net.share_conv = true;
+    const std::string lines =
+        "iter_size: 2 weight_decay: 0.01 clip_gradients: 0.1";
+    ExpectSameAsOneRank<float>(net, lines, 1e-5);
+    ExpectSameAsOneRank<double>(net, lines, 1e-11);
+  }
 }
 
 TEST_F(MpiRanks, KnowTheirHosts) {

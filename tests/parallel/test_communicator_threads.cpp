@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "caffe_ext/parallel/thread_communicator.hpp"
@@ -79,6 +80,28 @@ TEST(ThreadGroup, NameALateRankWithinTheTimeout) {
     EXPECT_LT(taken.count(), 0.55);
   });
   EXPECT_EQ(3, errors);
+}
+
+TEST(ThreadGroup, NameALateRankInEveryCollective) {
+  std::vector<std::thread> groups;
+  for (int size : {2, 3, 4, 8}) {
+    groups.emplace_back([size] {
+      std::vector<std::vector<std::unique_ptr<Communicator>>> by_call;
+      for (int call = 0; call < 5; ++call) {
+        by_call.push_back(MakeThreadCommunicators(size));
+      }
+      std::vector<std::thread> ranks;
+      for (int rank = 0; rank < size; ++rank) {
+        ranks.emplace_back([&by_call, rank, size] {
+          int next = 0;
+          CheckTimeouts(rank, size,
+                        [&] { return std::move(by_call[next++][rank]); });
+        });
+      }
+      for (std::thread& thread : ranks) thread.join();
+    });
+  }
+  for (std::thread& thread : groups) thread.join();
 }
 
 TEST(ThreadGroup, HearOfAFailureAtOnce) {

@@ -17,12 +17,14 @@ def train(job, ranks, how, gather, **fields):
     else:
         result = run(*command, "-workers", ranks)
     assert result.returncode == 0, result.stderr
+    clipped = result.stderr.count("Gradient clipping: scaling down gradients")
+    assert clipped >= 5
     return params(job.folder / f"{prefix}_iter_5.caffemodel"), result.stderr
 
 
 @pytest.mark.parametrize("gather", [False, True])
 def test_ranks_train_as_one_does(job, gather):
-    fields = {"iter_size": 2, "clip_gradients": 2.0}
+    fields = {"iter_size": 2, "clip_gradients": 0.2}
     alone, _ = train(job, 1, "threads", gather, **fields)
     for ranks in (2, 4):
         threads, _ = train(job, ranks, "threads", gather, **fields)
@@ -31,7 +33,9 @@ def test_ranks_train_as_one_does(job, gather):
         assert same_bits(mpi, threads)
 
 
-def test_shared_memory_buffers_change_nothing(job):
+@pytest.mark.parametrize("gather", [False, True])
+@pytest.mark.parametrize("ranks, how", [(1, "threads"), (2, "threads"), (2, "mpi")])
+def test_shared_memory_buffers_change_nothing(job, ranks, how, gather):
     share = "optimize_train: true optimize_test: true"
     found = []
     for name, mem_param in (
@@ -40,8 +44,12 @@ def test_shared_memory_buffers_change_nothing(job):
         ("recompute", share + ' recompute { blob: "fc6" }'),
     ):
         extra = f"mem_param {{ {mem_param} }}"
-        solver = job.solver(4, name, True, extra, iter_size=2)
-        result = run(CAFFE, "train", "-solver", solver, "-workers", 2)
+        solver = job.solver(4, name, gather, extra, iter_size=2)
+        command = [CAFFE, "train", "-solver", solver]
+        if how == "mpi":
+            result = mpirun(ranks, *command)
+        else:
+            result = run(*command, "-workers", ranks)
         assert result.returncode == 0, result.stderr
         assert ("saved" in result.stderr) == (name != "off")
         assert ("Recomputed" in result.stderr) == (name == "recompute")
@@ -69,3 +77,12 @@ def test_test_iterations_are_shared(job):
     for (name, a), (other, b) in zip(alone, shared, strict=True):
         assert name == other
         assert a == pytest.approx(b, rel=2e-5)
+
+
+def test_debug_info_shows_the_gradients_that_all_ranks_have(job):
+    solver = job.solver(4, "debug", debug_info="true", display=1)
+    result = run(CAFFE, "train", "-solver", solver, "-workers", 2)
+    assert result.returncode == 0, result.stderr
+    norms = re.findall(r"All net params \(data, diff\): (.*)", result.stderr)
+    assert len(norms) == 2 * 5  # of each rank, at each step
+    assert all(norms.count(text) == 2 for text in norms)

@@ -118,27 +118,56 @@ caffe::SolverParameter SolverFor(const NetOptions& options,
   return param;
 }
 
+void AsRank(Communicator* communicator, const std::function<void()>& body) {
+  const int rank = communicator->rank(), ranks = communicator->size();
+  caffe::Caffe::set_mode(caffe::Caffe::CPU);
+  caffe::Caffe::set_solver_count(ranks);
+  caffe::Caffe::set_solver_rank(rank);
+  ScopedRunContext context(RunContext{3, rank, ranks, true});
+  ScopedCommunicator current(communicator);
+  try {
+    body();
+  } catch (const std::exception& error) {
+    communicator->Fail(error.what());
+    ADD_FAILURE() << "rank " << rank << ": " << error.what();
+  }
+  caffe::Caffe::set_solver_count(1);
+  caffe::Caffe::set_solver_rank(0);
+}
+
 void RunRanks(int ranks, const std::function<void(Communicator*)>& body) {
   auto communicators = MakeThreadCommunicators(ranks);
   std::vector<std::thread> threads;
-  for (int rank = 0; rank < ranks; ++rank) {
-    threads.emplace_back([&, rank] {
-      caffe::Caffe::set_mode(caffe::Caffe::CPU);
-      caffe::Caffe::set_solver_count(ranks);
-      caffe::Caffe::set_solver_rank(rank);
-      ScopedRunContext context(RunContext{3, rank, ranks, true});
-      Communicator* communicator = communicators[rank].get();
-      communicator->set_timeout(30);
-      ScopedCommunicator current(communicator);
-      try {
-        body(communicator);
-      } catch (const std::exception& error) {
-        communicator->Fail(error.what());
-        ADD_FAILURE() << "rank " << rank << ": " << error.what();
-      }
+  for (auto& communicator : communicators) {
+    threads.emplace_back([&body, c = communicator.get()] {
+      c->set_timeout(30);
+      AsRank(c, [&] { body(c); });
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+template <typename Dtype>
+Params<Dtype> TrainedOnThisRank(const caffe::SolverParameter& param, int steps,
+                                size_t bucket_bytes,
+                                Communicator* communicator) {
+  std::unique_ptr<SyncSgd<Dtype>> sync;  // outlives the solver
+  std::unique_ptr<caffe::Solver<Dtype>> solver(
+      caffe::SolverRegistry<Dtype>::CreateSolver(param));
+  if (communicator->size() > 1) {
+    sync = std::make_unique<SyncSgd<Dtype>>(communicator, bucket_bytes,
+                                            solver.get());
+    sync->BroadcastParams();
+  }
+  for (int step = 0; step < steps; ++step) {
+    solver->Step(1);
+    if (sync) sync->CheckParams();
+  }
+  Params<Dtype> result;
+  for (const auto* blob : solver->net()->learnable_params()) {
+    result.emplace_back(blob->cpu_data(), blob->cpu_data() + blob->count());
+  }
+  return result;
 }
 
 template <typename Dtype>
@@ -146,22 +175,9 @@ Params<Dtype> TrainedParams(const caffe::SolverParameter& param, int ranks,
                             int steps, size_t bucket_bytes) {
   Params<Dtype> result;
   RunRanks(ranks, [&](Communicator* communicator) {
-    std::unique_ptr<SyncSgd<Dtype>> sync;  // outlives the solver
-    std::unique_ptr<caffe::Solver<Dtype>> solver(
-        caffe::SolverRegistry<Dtype>::CreateSolver(param));
-    if (ranks > 1) {
-      sync = std::make_unique<SyncSgd<Dtype>>(communicator, bucket_bytes,
-                                              solver.get());
-      sync->BroadcastParams();
-    }
-    for (int step = 0; step < steps; ++step) {
-      solver->Step(1);
-      if (sync) sync->CheckParams();
-    }
-    if (communicator->rank() > 0) return;
-    for (const auto* blob : solver->net()->learnable_params()) {
-      result.emplace_back(blob->cpu_data(), blob->cpu_data() + blob->count());
-    }
+    Params<Dtype> params =
+        TrainedOnThisRank<Dtype>(param, steps, bucket_bytes, communicator);
+    if (communicator->rank() == 0) result = std::move(params);
   });
   return result;
 }
@@ -182,9 +198,11 @@ double RelativeError(const Params<Dtype>& a, const Params<Dtype>& b) {
   return worst;
 }
 
-#define INSTANTIATE(Dtype)                                                 \
-  template Params<Dtype> TrainedParams(const caffe::SolverParameter&, int, \
-                                       int, size_t);                       \
+#define INSTANTIATE(Dtype)                                                     \
+  template Params<Dtype> TrainedOnThisRank(const caffe::SolverParameter&, int, \
+                                           size_t, Communicator*);             \
+  template Params<Dtype> TrainedParams(const caffe::SolverParameter&, int,     \
+                                       int, size_t);                           \
   template double RelativeError(const Params<Dtype>&, const Params<Dtype>&)
 INSTANTIATE(float);
 INSTANTIATE(double);

@@ -16,25 +16,35 @@ def train(job, solver, ranks, how, *more):
     return result.stderr
 
 
+SHARED, APART = (
+    f"mem_param {{ optimize_train: {word} optimize_test: {word} }}"
+    for word in ("true", "false")
+)
+
+
 @pytest.mark.parametrize(
-    "ranks, how, fields",
+    "ranks, how, gather, memory, fields",
     [
-        (1, "threads", {}),
-        (2, "threads", {"iter_size": 2}),
-        (2, "mpi", {}),
-        (2, "threads", {"type": '"Adam"', "momentum2": 0.99}),
+        (1, "threads", True, SHARED, {}),
+        (1, "threads", False, APART, {}),
+        (2, "threads", True, SHARED, {"iter_size": 2}),
+        (2, "threads", False, APART, {"iter_size": 2}),
+        (2, "mpi", True, SHARED, {}),
+        (2, "mpi", False, APART, {}),
+        (2, "threads", True, SHARED, {"type": '"Adam"', "momentum2": 0.99}),
         # Draws a seed, which the state must hand on.
-        (2, "threads", {"snapshot": 5, "random_seed": -1}),
+        (2, "threads", True, SHARED, {"random_seed": -1}),
     ],
 )
-def test_ten_steps_are_five_and_five(job, ranks, how, fields):
+def test_ten_steps_are_five_and_five(job, ranks, how, gather, memory, fields):
     fields = {"test_interval": 3, "test_iter": 2, "snapshot": 5, **fields}
-    straight = job.solver(4, "straight", True, max_iter=10, **fields)
+    straight = job.solver(4, "straight", gather, memory, max_iter=10, **fields)
     log = train(job, straight, ranks, how)
+    assert ("saved" in log) == (memory == SHARED)
     if fields.get("random_seed") == -1:
         seed = int(log.split("random_seed: ")[-1].split()[0])
         assert state(job.folder / "straight_iter_5.solverstate").run_state.seed == seed
-    more = job.solver(4, "more", True, max_iter=10, **fields)
+    more = job.solver(4, "more", gather, memory, max_iter=10, **fields)
     train(
         job, more, ranks, how, "-snapshot", job.folder / "straight_iter_5.solverstate"
     )

@@ -74,6 +74,9 @@ TEST_P(SyncSgdTest, IsExactWithOtherSolvers) {
   NetOptions net = Net(gather(), 0.5);
   ExpectExact(net, "type: \"Nesterov\"");
   ExpectExact(net, "type: \"AdaGrad\" momentum: 0");
+  ExpectExact(net, "type: \"Adam\" momentum2: 0.99 delta: 1e-3");
+  ExpectExact(net, "type: \"RMSProp\" rms_decay: 0.9 delta: 1e-3 momentum: 0");
+  ExpectExact(net, "type: \"AdaDelta\" delta: 1e-4");
 }
 
 INSTANTIATE_TEST_SUITE_P(Gather, SyncSgdTest, testing::Bool());
@@ -85,7 +88,13 @@ TEST(SyncSgdRuns, DifferWhereTheyShould) {
       TrainedParams<double>(SolverFor(Net(false, 0.5), ""), 2, 3);
   const auto decayed = TrainedParams<double>(
       SolverFor(Net(false, 0), "weight_decay: 0.01"), 2, 3);
+  const auto clipped = TrainedParams<double>(
+      SolverFor(Net(false, 0), "clip_gradients: 0.5"), 2, 3);
+  const auto twice =
+      TrainedParams<double>(SolverFor(Net(false, 0), "iter_size: 2"), 2, 3);
   EXPECT_GT(RelativeError(dropped, plain), 1e-2);
+  EXPECT_GT(RelativeError(clipped, plain), 1e-4);
+  EXPECT_GT(RelativeError(twice, plain), 1e-4);
   EXPECT_GT(RelativeError(decayed, plain), 1e-4);
 }
 
