@@ -126,14 +126,15 @@ CropPlan Augment::Draw(const cv::Size& frame, RandomStream* crop,
 cv::Mat Augment::CroppedMean(const cv::Size& frame, const CropPlan& plan,
                              int channel) const {
   const MeanImage& mean = settings_.mean_image;
-  Require(cv::Size(mean.width, mean.height) == frame,
-          "mean_file is " + Text({mean.width, mean.height}) +
-              ", the frames are " + Text(frame));
   const size_t area = size_t{1} * mean.height * mean.width;
   const float* plane = &mean.planes[channel % mean.channels * area];
-  return CropAndResize(
-      cv::Mat(mean.height, mean.width, CV_32F, const_cast<float*>(plane)),
-      plan);
+  const cv::Mat image(mean.height, mean.width, CV_32F,
+                      const_cast<float*>(plane));
+  if (image.size() == frame) return CropAndResize(image, plan);
+  Require(image.size() == plan.out, "mean_file is " + Text(image.size()) +
+                                        ", neither the frames' " + Text(frame) +
+                                        " nor the net's " + Text(plan.out));
+  return image;
 }
 
 template <typename Dtype>

@@ -8,8 +8,9 @@
 
 namespace two_stream {
 
-// A mean to subtract, as large as the frames: `planes` are channels x height x
-// width. No channels: none.
+// A mean to subtract, as large as the frames (then it is cropped with them) or
+// as the net's input: `planes` are channels x height x width. No channels:
+// none.
 struct MeanImage {
   int channels = 0;
   int height = 0;

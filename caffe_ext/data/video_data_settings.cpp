@@ -51,7 +51,7 @@ MeanImage ReadMeanImage(const std::string& path) {
   if (!file || !proto.ParseFromIstream(&file)) {
     throw UserError(path +
                     ": cannot read the mean; mean_file of transform_param must "
-                    "be a binaryproto");
+                    "be a binaryproto (`two-stream train` takes a .mat too)");
   }
   MeanImage mean;
   if (proto.has_shape()) {

@@ -85,9 +85,11 @@ class Reference {
       mean = s_.mean_values[channel % s_.mean_values.size()];
     } else if (s_.mean_image.channels) {
       const MeanImage& m = s_.mean_image;
-      mean = Bilinear(y, from_x, [&](int py, int px) {
+      const auto at = [&](int py, int px) {
         return m.planes[(channel % m.channels * m.height + py) * m.width + px];
-      });
+      };
+      const bool whole = m.height == frame_h_ && m.width == frame_w_;
+      mean = whole ? Bilinear(y, from_x, at) : at(y, from_x);
     }
     return (pixel - mean) * s_.scale;
   }
@@ -154,11 +156,14 @@ Case RandomCase(std::mt19937* random) {
     case 1:
       for (int i = 0; i < group; ++i) s.mean_values.push_back(100.5f + i);
       break;
-    case 2:
-      s.mean_image = {draw(2) ? group : c.channels, height, width, {}};
-      for (int i = 0; i < s.mean_image.channels * height * width; ++i)
-        s.mean_image.planes.push_back(draw(256));
+    case 2: {
+      MeanImage& mean = s.mean_image;
+      mean = {draw(2) ? group : c.channels, height, width, {}};
+      if (s.crop_size && draw(2)) mean.height = mean.width = s.crop_size;
+      for (int i = 0; i < mean.channels * mean.height * mean.width; ++i)
+        mean.planes.push_back(draw(256));
       break;
+    }
   }
   for (int i = 0; i < images; ++i)
     c.frames.push_back(RandomImage(height, width, each, (*random)()));
@@ -339,7 +344,7 @@ TEST(Augment, MeanImageOfAnotherSize) {
   float out[16];
   EXPECT_NE(UserErrorOf([&] {
               augment.Apply(RandomImage(4, 4, 1, 1), plan, 0, out);
-            }).find("mean_file is 3 x 3"),
+            }).find("mean_file is 3 x 3, neither the frames' 4 x 4 nor"),
             std::string::npos);
 }
 

@@ -84,12 +84,16 @@ def tsn_forward(weights):
     return scores
 
 
+def run(*arguments):
+    assert cli.main([str(argument) for argument in arguments]) == 0
+
+
 def evaluated(tmp_path, videos, *more):
     """Scores of ``two-stream evaluate`` with net.prototxt and w.caffemodel."""
     out = tmp_path / "scores.npz"
     files = ("--net", tmp_path / "net.prototxt", "--weights", tmp_path / "w.caffemodel")
     arguments = ("evaluate", *files, "--list", videos, "--out", out, "--quiet", *more)
-    assert cli.main([str(argument) for argument in arguments]) == 0
+    run(*arguments)
     return load_scores(out)
 
 
@@ -270,44 +274,70 @@ SOLVER = """
 net: "{net}" test_iter: 2 test_interval: 2 base_lr: 0.00005 lr_policy: "step"
 gamma: 0.1 stepsize: 10000 display: 1 max_iter: 4 momentum: 0.9 weight_decay: 0.0005
 snapshot: 1000 snapshot_prefix: "{out}" iter_size: 3 device_id: [0,1]
-test_initialization: false
+test_initialization: false random_seed: 5
 """
 
 
-def test_the_fork_s_training_runs_from_a_v1_image_model(tmp_path, capsys):
-    """Cross-modality from a V1 model, then their solver, net, lists and frames."""
-    train, test = tmp_path / "a", tmp_path / "b"
-    sets = [write_footage(train, 14, (9, 8, 7, 12)), write_footage(test, 15, (9, 8))]
-    for footage in sets:
-        lists_as_theirs(footage)
-    # Groups of their own, which the checks before the start ask for.
-    sets[1].flow_list.write_text(sets[1].flow_list.read_text().replace("_g0", "_g5"))
-    sets[1].names[:] = [name.replace("_g0", "_g5") for name in sets[1].names]
-    for folder in test.glob("v_*"):
-        folder.rename(str(folder).replace("_g0", "_g5"))
-    mean = f"mean_value: {[128] * 6}"
-    lists = {"train": sets[0].flow_list, "test": sets[1].flow_list}
-    net, solver = tmp_path / "net.prototxt", tmp_path / "solver.prototxt"
-    net.write_text(TRAIN_VAL.format(mean=mean, **lists))
-    solver.write_text(SOLVER.format(net=net, out=tmp_path / "out"))
-    shapes = {"conv1_1": [(4, 3, 5, 5), (4,)], "fc8": [(1000, 100), (1000,)]}
-    random_weights(tmp_path / "imagenet.caffemodel", shapes, v1=True)
-    flow_model = tmp_path / "flow.caffemodel"
-    init = ("--weights", tmp_path / "imagenet.caffemodel", "--net", net)
-    assert cli.main(list(map(str, ("init-temporal", *init, "--out", flow_model)))) == 0
-    said = capsys.readouterr().out
-    assert "averaged  conv1_1: 3 channels, repeated over 6" in said
-
-    start = ("--solver", solver, "--weights", flow_model)
-    assert cli.main(list(map(str, ("train", *start, "--quiet")))) == 0
-    said = capsys.readouterr().err
-    assert "1 layers copied; fresh: fc8-1" in said
-    model = load_proto().NetParameter()
-    model.ParseFromString((tmp_path / "out_iter_4.caffemodel").read_bytes())
-    blobs = {layer.name: layer.blobs for layer in model.layer}
-    assert list(blobs["conv1_1"][0].shape.dim) == [4, 6, 5, 5]
-    (tmp_path / "w.caffemodel").write_bytes(
-        (tmp_path / "out_iter_4.caffemodel").read_bytes()
+def fork_forward(blobs):
+    """The net by hand, from the blobs of a .caffemodel."""
+    filters, bias, fc8, fc8_bias = (
+        np.float64(blob.data).reshape(blob.shape.dim)
+        for name in ("conv1_1", "fc8-1")
+        for blob in blobs[name]
     )
-    found = evaluated(tmp_path, sets[1].flow_list)
-    assert found.ids == sets[1].names and found.scores.shape == (2, 3)
+
+    def scores(view):
+        maps = np.maximum(convolve(view, filters, bias, stride=3), 0)
+        pooled = maps.reshape(4, 5, 2, 5, 2).max(axis=(2, 4))
+        return fc8 @ pooled.ravel() + fc8_bias
+
+    return scores
+
+
+def test_the_fork_s_training_runs_from_a_v1_image_model(tmp_path, capsys):
+    """Cross-modality from a V1 model, then their solver, net, lists and frames.
+
+    128 everywhere, as values or in a file of the crop's size, is the same mean.
+    """
+    train, test = (
+        write_footage(tmp_path / name, seed, frames)
+        for name, seed, frames in (("a", 14, (9, 8, 7, 12)), ("b", 15, (9, 8)))
+    )
+    # Groups of their own, which the checks before the start ask for.
+    test.flow_list.write_text(test.flow_list.read_text().replace("_g0", "_g5"))
+    for folder in test.root.glob("v_*"):
+        folder.rename(str(folder).replace("_g0", "_g5"))
+    for footage in (train, test):
+        lists_as_theirs(footage)
+    shapes = {"conv1_1": [(4, 3, 5, 5), (4,)], "fc8": [(1000, 100), (1000,)]}
+    imagenet, flow = tmp_path / "imagenet.caffemodel", tmp_path / "flow.caffemodel"
+    random_weights(imagenet, shapes, v1=True)
+
+    net, solver = tmp_path / "net.prototxt", tmp_path / "solver.prototxt"
+    solver.write_text(SOLVER.format(net=net, out=tmp_path / "out"))
+    learned = []
+    for kind in ("values", ".mat", ".binaryproto"):
+        mean = f"mean_value: {[128] * 6}"
+        if kind != "values":
+            file = tmp_path / f"flow_mean{kind}"
+            write_mean(file, np.full((6, 32, 32), 128, np.float32))
+            mean = f'mean_file: "{file}"'
+        lists = {"train": train.flow_list, "test": test.flow_list}
+        net.write_text(TRAIN_VAL.format(mean=mean, **lists))
+        run("init-temporal", "--weights", imagenet, "--net", net, "--out", flow)
+        said = capsys.readouterr().out
+        assert "averaged  conv1_1: 3 channels, repeated over 6" in said
+        run("train", "--solver", solver, "--weights", flow, "--quiet")
+        assert "1 layers copied; fresh: fc8-1" in capsys.readouterr().err
+        model = load_proto().NetParameter()
+        model.ParseFromString((tmp_path / "out_iter_4.caffemodel").read_bytes())
+        learned.append({layer.name: layer.blobs for layer in model.layer})
+    for other in learned[1:]:
+        assert list(other["fc8-1"]) == list(learned[0]["fc8-1"])
+        assert list(other["conv1_1"]) == list(learned[0]["conv1_1"])
+
+    (tmp_path / "out_iter_4.caffemodel").rename(tmp_path / "w.caffemodel")
+    found = evaluated(tmp_path, test.flow_list)
+    assert all("_g5" in name for name in found.ids)
+    forward = fork_forward(learned[0])
+    assert_protocol(found, forward, test, FORK_NAMES, "flow", 3, np.float64(128))

@@ -12,6 +12,7 @@ import numpy as np
 
 from two_stream.data.patterns import FLOW
 from two_stream.errors import UserError
+from two_stream.files import atomic_path
 from two_stream.locate import load_proto
 
 # The means of the paper's models: ImageNet's BGR, and no motion.
@@ -76,3 +77,11 @@ def _read_mat(path: str | Path) -> np.ndarray:
         )
     image = arrays.get("image_mean", next(iter(arrays.values())))
     return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
+
+
+def write_mean(path: str | Path, image: np.ndarray) -> None:
+    """Writes a mean image, C x H x W, as a .binaryproto."""
+    blob = load_proto().BlobProto(data=np.ravel(image).tolist())
+    blob.shape.dim.extend(image.shape)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(blob.SerializeToString())

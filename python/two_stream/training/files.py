@@ -7,6 +7,7 @@ from pathlib import Path
 
 from google.protobuf import text_format
 
+from two_stream.data import means
 from two_stream.errors import UserError
 from two_stream.files import write_text
 from two_stream.nets import prototxt
@@ -44,8 +45,8 @@ class TrainFiles:
 def prepare_files(s: TrainSettings) -> TrainFiles:
     """Reads the solver and net; writes changed copies where something is changed.
 
-    The copies are ``<prefix>_solver.prototxt`` and ``<prefix>_train_val.prototxt``.
-    Raises UserError.
+    The copies are ``<prefix>_solver.prototxt`` and ``<prefix>_train_val.prototxt``;
+    means of MATLAB's become ``<prefix>_mean<n>.binaryproto``. Raises UserError.
     """
     solver = prototxt.read_solver(s.solver)
     for override in s.overrides:
@@ -61,7 +62,7 @@ def prepare_files(s: TrainSettings) -> TrainFiles:
     if not net_path:
         raise UserError(f'{s.solver}: names no net; write net: "train_val.prototxt"')
     net = prototxt.read_net(net_path)
-    if _change_net(s, net, net_path):
+    if _convert_means(net, prefix) | _change_net(s, net, net_path):
         net_path = f"{prefix}_train_val.prototxt"
         write_text(net_path, text_format.MessageToString(net))
         solver.param.net = net_path
@@ -99,6 +100,22 @@ def _override(param, text: str) -> None:
         except text_format.ParseError:
             continue
     raise UserError(f"--set {text}: '{value}' is no value of {field.name}")
+
+
+def _convert_means(net, prefix: str) -> bool:
+    """Writes the means that only we read (.mat) in the form that Caffe reads."""
+    converted: dict[str, str] = {}
+    for layer in net.layer:
+        for param in (layer.transform_param, layer.video_data_param):
+            source = param.mean_file
+            if not source.endswith(".mat"):
+                continue
+            if source not in converted:
+                made = f"{prefix}_mean{len(converted) + 1}.binaryproto"
+                means.write_mean(made, means.read_mean(source))
+                converted[source] = made
+            param.mean_file = converted[source]
+    return bool(converted)
 
 
 def _change_net(s: TrainSettings, net, path: str) -> bool:
