@@ -6,7 +6,7 @@ Bytes a step with and without Gather (counted by the communicators), step time o
 and 2 ranks beside stock Caffe with the same samples a step, the share of
 communication hidden behind backward, all-reduce times; and what an alpha-beta model
 fitted to them says of this machine, and of GPUs under the assumptions it prints.
-Writes build/benchmarks/parallel.json.
+Prints Markdown, and writes all that was measured to build/benchmarks/parallel.json.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -29,6 +30,27 @@ from caffe.proto import caffe_pb2  # noqa: E402
 from google.protobuf import text_format  # noqa: E402
 
 CHANNELS = 20  # temporal: 10 flow fields
+MPIRUN = ["mpirun", "--bind-to", "none", "-np"]
+
+
+def build() -> None:
+    targets = ["caffe_command", "pycaffe", "stock_solve", "allreduce_probe"]
+    subprocess.run(
+        ["cmake", "--build", str(BIN.parent), "--target", *targets],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def machine() -> str:
+    """Processor, cores, memory, system."""
+    info = Path("/proc/cpuinfo").read_text()
+    name = re.search(r"model name\s*: (.*)", info)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{name[1] if name else platform.processor()}, {os.cpu_count()} cores, "
+        f"{memory:.0f} GiB, {platform.freedesktop_os_release()['PRETTY_NAME']}"
+    )
 
 
 def environment(threads: int) -> dict:
@@ -126,7 +148,7 @@ def measure_round(batch: int, size: int, steps: int) -> dict:
     for name, solver in (("2 threads", half), ("2 threads, Gather", gather)):
         log = run([*caffe, solver, "-workers", 2], each)
         results[name] = {"step_s": step_time(log), **communication(log)}
-    log = run(["mpirun", "-np", 2, *caffe, gather], each)
+    log = run([*MPIRUN, 2, *caffe, gather], each)
     results["2 processes, Gather"] = {"step_s": step_time(log), **communication(log)}
     return results
 
@@ -137,7 +159,7 @@ def measure_all_reduce() -> dict:
     for ranks in (2, 4):
         for name, command in (
             ("threads", [BIN / "allreduce_probe", ranks]),
-            ("MPI", ["mpirun", "-np", ranks, BIN / "allreduce_probe"]),
+            ("MPI", [*MPIRUN, ranks, BIN / "allreduce_probe"]),
         ):
             lines = run(command, 1).split("\n")
             times = [tuple(map(float, x.split())) for x in lines if x.count(" ") == 1]
@@ -168,30 +190,117 @@ GPU_ASSUMPTIONS = {
 }
 
 
+def gathered_bytes(batch: int, size: int) -> int:
+    """What a rank gives to the Gather: features and labels."""
+    return 4 * batch * (512 * (size // 32) ** 2 + 1)
+
+
+def job(forward: float, exchanged: dict, gather: bool, batch: int, size: int):
+    """Backward takes twice as long as forward; buckets as the engine makes them."""
+    if not gather:
+        return model.Job(forward, 2 * forward, 1e6 * exchanged["all"], 12)
+    gradients = 1e6 * exchanged["convolutions"]
+    return model.Job(forward, 2 * forward, gradients, 8, gathered_bytes(batch, size))
+
+
+def check_model(report: dict) -> None:
+    """Adds what the fitted model says of the 2 ranks that were measured.
+
+    One rank with all cores and all samples computes as long as two with half each.
+    """
+    steps, options = report["steps"], report["options"]
+    for name, result in steps.items():
+        if "sent_mb" not in result:
+            continue
+        fit = report["all_reduce"]["MPI 2" if "processes" in name else "threads 2"]
+        link = model.Link(fit["alpha_us"] * 1e-6, 1e-9 / fit["gb_per_s"])
+        local = job(
+            steps["1 rank"]["step_s"] / 3,
+            report["exchanged_mb_a_step"],
+            "Gather" in name,
+            options["batch"] // 2,
+            options["size"],
+        )
+        result["step_s_by_model"] = model.step_seconds(local, link, 2)
+
+
 def predict(exchanged: dict) -> dict:
     """Speed-up over one GPU for 4, 8 and 64 of them, with and without Gather."""
     a = GPU_ASSUMPTIONS
-    features = 512 * 7 * 7 * 4 * a["samples_a_rank"]
     forward = (
         a["gflop_a_sample_forward"]
         * a["samples_a_rank"]
         / (1000 * a["sustained_tflop_per_s"])
     )
-    bytes_of = {name: megabytes * 1e6 for name, megabytes in exchanged.items()}
     jobs = {
-        "without Gather": model.Job(forward, 2 * forward, bytes_of["all"], 12),
-        "with Gather": model.Job(
-            forward, 2 * forward, bytes_of["convolutions"], 8, features
-        ),
+        name: job(forward, exchanged, gather, a["samples_a_rank"], 224)
+        for name, gather in (("without Gather", False), ("with Gather", True))
     }
     table = {}
     for name, link in a["links"].items():
         wires = model.Link(link["alpha_us"] * 1e-6, 1e-9 / link["gb_per_s"])
         table[name] = {
-            kind: {n: round(model.speedup(job, wires, n), 1) for n in (4, 8, 64)}
-            for kind, job in jobs.items()
+            kind: {n: round(model.speedup(made, wires, n), 1) for n in (4, 8, 64)}
+            for kind, made in jobs.items()
         }
     return table
+
+
+def markdown(report: dict) -> str:
+    """All of the report but the single all-reduces' times."""
+    options = report["options"]
+    lines = [
+        f"{report['machine']}; VGG-16 (temporal), {options['batch']} samples a step, "
+        f"{options['size']} x {options['size']} pixels:",
+        "",
+        "| | s / step | x stock | by the model | MB to exchange | MB sent by a rank "
+        "| all-reduces, s | of that hidden |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, r in report["steps"].items():
+        row = f"| {name} | {r['step_s']:.2f} | {r['of_stock']:.3f} "
+        if "sent_mb" in r:
+            row += (
+                f"| {r['step_s_by_model']:.2f} | {r['exchanged_mb']:g} "
+                f"| {r['sent_mb']:g} | {r['all_reduce_s']:.3f} | {r['hidden_percent']:.0f} % |"
+            )
+        lines.append(row if "sent_mb" in r else row + "| | | | | |")
+    lines += [
+        "",
+        "The model: T(N ranks, n bytes) = alpha (N - 1) + 2 (N - 1) / N n beta for an "
+        "all-reduce, of which backward hides what it can. Fitted to all-reduces of "
+        "1 to 4 KB and 4 to 64 MB here. (On a CPU they take the cores from backward, "
+        "which the model leaves out.)",
+        "",
+        "| transport, ranks | alpha, us | 1 / beta, GB/s | largest error of the fit |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, fit in report["all_reduce"].items():
+        lines.append(
+            f"| {name} | {fit['alpha_us']:.1f} | {fit['gb_per_s']:.2f} "
+            f"| {100 * fit['largest_relative_error']:.0f} % |"
+        )
+    a = report["gpu_assumptions"]
+    lines += [
+        "",
+        f"Predicted, not measured: samples a second beside one GPU's, with "
+        f"{a['samples_a_rank']} samples a GPU, {a['gflop_a_sample_forward']} GFLOP a "
+        f"sample forward and twice that backward, {a['sustained_tflop_per_s']} TFLOP/s "
+        f"a GPU, all-reduces hidden behind {100 * model.Job.overlap:.0f} % of backward "
+        "at most, and the links' alpha and rate as given:",
+        "",
+        "| link | net | 4 GPUs | 8 GPUs | 64 GPUs |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for link, kinds in report["gpu_speedup_predicted"].items():
+        given = a["links"][link]
+        for kind, by_ranks in kinds.items():
+            cells = " | ".join(f"{by_ranks[n]:g}" for n in (4, 8, 64))
+            lines.append(
+                f"| {link} ({given['alpha_us']} us, {given['gb_per_s']:g} GB/s) "
+                f"| {kind} | {cells} |"
+            )
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -203,12 +312,12 @@ def main() -> None:
     if options.batch % 2:
         parser.error("--batch must be even")
 
+    build()
     steps = measure_steps(options.batch, options.size, options.steps)
     stock = steps["stock"]["step_s"]
     for result in steps.values():
         result["of_stock"] = result["step_s"] / stock
-    local = options.batch // 2
-    gathered = (512 * 7 * 7 + 1) * 4 * local / 1e6  # features and labels of a pass
+    gathered = gathered_bytes(options.batch // 2, options.size) / 1e6
     exchanged = {
         "all": steps["2 threads"]["exchanged_mb"],
         "with_gather": steps["2 threads, Gather"]["exchanged_mb"],
@@ -216,17 +325,19 @@ def main() -> None:
     exchanged["convolutions"] = exchanged["with_gather"] - gathered
     report = {
         "options": vars(options),
-        "cores": os.cpu_count(),
+        "machine": machine(),
         "steps": steps,
         "exchanged_mb_a_step": exchanged,
         "all_reduce": measure_all_reduce(),
         "gpu_assumptions": GPU_ASSUMPTIONS,
         "gpu_speedup_predicted": predict(exchanged),
     }
-    path = OUT / "parallel.json"
-    path.write_text(json.dumps(report, indent=1))
-    print(json.dumps(report, indent=1))
-    print(f"written to {path}")
+    check_model(report)
+    OUT.mkdir(parents=True, exist_ok=True)
+    partial = OUT / "parallel.json.part"
+    partial.write_text(json.dumps(report, indent=1))
+    partial.replace(OUT / "parallel.json")
+    print(markdown(report))
 
 
 if __name__ == "__main__":
