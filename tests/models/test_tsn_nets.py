@@ -106,3 +106,65 @@ def test_frozen_bn_stays_while_the_rest_learns(tmp_path):
             np.array_equal(b.data, a) for b, a in zip(blobs, before[name], strict=True)
         ]
         assert all(same) if name.endswith("_bn") else not any(same), name
+
+
+# A deploy file with the memory options of the fork.
+DEPLOY = """
+name: "BN-Inception"
+input: "data" input_dim: 1 input_dim: 3 input_dim: 8 input_dim: 8
+mem_param { optimize_train: true optimize_test: true }
+layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+  convolution_param { num_output: 4 kernel_size: 5 stride: 3 } }
+layer { name: "conv1_bn" type: "BN" bottom: "conv1" top: "conv1_bn"
+  bn_param { frozen: true } }
+layer { name: "relu1" type: "ReLU" bottom: "conv1_bn" top: "conv1_bn" }
+layer { name: "global_pool" type: "Pooling" bottom: "conv1_bn" top: "global_pool"
+  pooling_param { pool: AVE kernel_size: 2 stride: 1 } }
+layer { name: "fc-action" type: "InnerProduct" bottom: "global_pool" top: "fc-action"
+  inner_product_param { num_output: 5 } }
+layer { name: "prob" type: "Softmax" bottom: "fc-action" top: "prob" }
+"""
+
+
+def test_their_python_tools_run(tmp_path):
+    """pyActionRecog's calls: the old constructor, io, reshaping, forward(blobs)."""
+    (tmp_path / "net.prototxt").write_text(DEPLOY)
+    net_file, weights = str(tmp_path / "net.prototxt"), str(tmp_path / "w.caffemodel")
+    rng = np.random.default_rng(12)
+    made = caffe.Net(net_file, caffe.TEST)
+    for blobs in made.params.values():
+        for blob in blobs:
+            blob.data[...] = rng.uniform(0.1, 1, blob.data.shape)
+    made.save(weights)
+    params = {name: [b.data.copy() for b in made.params[name]] for name in made.params}
+
+    net = caffe.Net(net_file, weights, caffe.TEST)
+    transformer = caffe.io.Transformer({"data": net.blobs["data"].data.shape})
+    transformer.set_transpose("data", (2, 0, 1))
+    transformer.set_mean("data", np.array([104, 117, 123]))
+    for frames in (1, 3, 2):  # batches of 10, 30 and 20
+        images = [rng.uniform(0, 255, (12, 16, 3)) for _ in range(frames)]
+        views = caffe.io.oversample(images, (8, 8))
+        # Before preprocess(), which works in place.
+        less = views.transpose(0, 3, 1, 2) - np.reshape([104, 117, 123], (3, 1, 1))
+        data = np.float32([transformer.preprocess("data", view) for view in views])
+        net.blobs["data"].reshape(*data.shape)
+        net.reshape()
+        scores = net.forward(blobs=["fc-action"], data=data)["fc-action"].copy()
+        assert scores.shape == (10 * frames, 5)
+        np.testing.assert_allclose(scores, by_hand(params, less), rtol=1e-4)
+
+
+def by_hand(params, views):
+    """Scores of DEPLOY by numpy."""
+    filters, bias = params["conv1"]
+    scale, shift, mean, variance = (blob[0] for blob in params["conv1_bn"])
+    pooled = 0
+    for row in (0, 3):
+        for column in (0, 3):
+            part = views[:, :, row : row + 5, column : column + 5]
+            maps = np.einsum("nchw,ochw->no", part, filters) + bias
+            normal = scale * (maps - mean) / np.sqrt(variance + 1e-5) + shift
+            pooled = pooled + np.maximum(normal, 0) / 4
+    weights, bias = params["fc-action"]
+    return pooled @ weights.T + bias
