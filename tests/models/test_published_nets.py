@@ -106,10 +106,11 @@ def test_googlenet_trains_as_bvlc_s(tmp_path):
         name="data", type="Input", top=["data", "label"], input_param={"shape": shapes}
     )
     theirs.layer.extend(kept)
-    theirs = open_net(tmp_path, theirs, caffe.TRAIN)
+    their_message, theirs = theirs, open_net(tmp_path, theirs, caffe.TRAIN)
     settings = settings_for("googlenet", "spatial", classes=1000)
-    ours = with_inputs(train_val("googlenet", settings), [2, 3, 224, 224])
-    ours = open_net(tmp_path, ours, caffe.TRAIN)
+    our_message = with_inputs(train_val("googlenet", settings), [2, 3, 224, 224])
+    del our_message.layer[-1]  # the accuracy
+    ours = open_net(tmp_path, our_message, caffe.TRAIN)
 
     renamed = {
         "loss1/classifier": "loss1/classifier-1",
@@ -151,6 +152,85 @@ def test_googlenet_trains_as_bvlc_s(tmp_path):
         "loss2/loss": pytest.approx(0.3),
         "loss": 1,
     }
+
+    def wiring(message, names):
+        return {
+            names.get(layer.name, layer.name): (
+                layer.type,
+                [names.get(blob, blob) for blob in layer.bottom],
+                [names.get(blob, blob) for blob in layer.top],
+                geometry(layer),
+            )
+            for layer in message.layer
+            # The main tower's dropout is the paper's, not the ImageNet model's.
+            if layer.type != "Input" and layer.name != "pool5/drop_7x7_s1"
+        }
+
+    assert wiring(our_message, {}) == wiring(their_message, renamed)
+
+
+def geometry(layer):
+    """What decides a layer's numbers but its weights, as text."""
+    conv, pool, lrn = layer.convolution_param, layer.pooling_param, layer.lrn_param
+    if layer.type == "Convolution":
+        kernel = conv.kernel_size[0]
+        stride = conv.stride[0] if conv.stride else 1
+        pad = conv.pad[0] if conv.pad else 0
+        return f"{conv.num_output} {kernel}x{kernel}/{stride} pad {pad}"
+    if layer.type == "Pooling":
+        method = pool.DESCRIPTOR.enum_types_by_name["PoolMethod"]
+        name = method.values_by_number[pool.pool].name
+        return f"{name} {pool.kernel_size}/{pool.stride} pad {pool.pad}"
+    if layer.type == "LRN":
+        return f"{lrn.local_size} {lrn.alpha:.4g} {lrn.beta:.4g} k {lrn.k:.4g}"
+    if layer.type == "InnerProduct":
+        return f"{layer.inner_product_param.num_output}"
+    if layer.type == "Dropout":
+        return f"{layer.dropout_param.dropout_ratio:.4g}"
+    return ""
+
+
+# From data to the last layer, as the published deploy files have them; a line a
+# layer with its ReLU.
+SEQUENCES = {
+    "clarifai": """
+        conv1 96 7x7/2 pad 0, norm1 5 0.0005 0.75 k 2, pool1 MAX 3/2 pad 0
+        conv2 256 5x5/2 pad 1, norm2 5 0.0005 0.75 k 2, pool2 MAX 3/2 pad 0
+        conv3 512 3x3/1 pad 1, conv4 512 3x3/1 pad 1, conv5 512 3x3/1 pad 1
+        pool5 MAX 3/2 pad 0
+        fc6 4096, drop6 0.9, fc7 2048, drop7 {0}, fc8-1 101""",
+    "vgg16": """
+        conv1_1 64 3x3/1 pad 1, conv1_2 64 3x3/1 pad 1, pool1 MAX 2/2 pad 0
+        conv2_1 128 3x3/1 pad 1, conv2_2 128 3x3/1 pad 1, pool2 MAX 2/2 pad 0
+        conv3_1 256 3x3/1 pad 1, conv3_2 256 3x3/1 pad 1, conv3_3 256 3x3/1 pad 1
+        pool3 MAX 2/2 pad 0
+        conv4_1 512 3x3/1 pad 1, conv4_2 512 3x3/1 pad 1, conv4_3 512 3x3/1 pad 1
+        pool4 MAX 2/2 pad 0
+        conv5_1 512 3x3/1 pad 1, conv5_2 512 3x3/1 pad 1, conv5_3 512 3x3/1 pad 1
+        pool5 MAX 2/2 pad 0
+        fc6 4096, drop6 0.9, fc7 4096, drop7 {0}, fc8-1 101""",
+}
+
+
+@pytest.mark.parametrize("stream", ["spatial", "temporal"])
+@pytest.mark.parametrize("architecture", SEQUENCES)
+def test_sequence_is_the_published_one(architecture, stream):
+    """Every layer takes the one before; a ReLU follows each but the last."""
+    text = (ROOT / f"models/{stream}_{architecture}_deploy.prototxt").read_text()
+    layers = text_format.Parse(text, caffe_pb2.NetParameter()).layer[1:]
+    learns = ("Convolution", "InnerProduct")
+    blob, found = "data", []
+    for layer, behind in zip(layers, [*layers[1:], None], strict=True):
+        assert list(layer.bottom) == [blob]
+        blob = layer.top[0]
+        if layer.type != "ReLU":
+            found.append(f"{layer.name} {geometry(layer)}")
+        assert (layer.type in learns and behind is not None) == (
+            behind is not None and behind.type == "ReLU"
+        )
+    ratio = "0.9" if stream == "spatial" else "0.8"
+    lines = SEQUENCES[architecture].format(ratio).strip().splitlines()
+    assert found == [item for line in lines for item in line.strip().split(", ")]
 
 
 # Layers with weights of the ImageNet models, as published.
@@ -245,6 +325,21 @@ def test_gather_changes_nothing_but_names():
         gathers.layer.remove(found[0])
         text = to_text(gathers).replace("_local", "")
         assert text == to_text(plain)
+
+
+@pytest.mark.parametrize("architecture", PUBLISHED)
+def test_recipes_are_the_paper_s(architecture):
+    """Section 4.1; the first rate, its steps, the stop, and 256 a batch."""
+    recipes = {"spatial": (0.001, 4000, 10000), "temporal": (0.005, 10000, 30000)}
+    for stream, recipe in recipes.items():
+        text = (ROOT / f"models/{stream}_{architecture}_solver.prototxt").read_text()
+        solver = text_format.Parse(text, caffe_pb2.SolverParameter())
+        found = (solver.base_lr, solver.stepsize, solver.max_iter)
+        assert found == pytest.approx(recipe)
+        assert (solver.lr_policy, solver.global_batch_size) == ("step", 256)
+        assert (solver.gamma, solver.momentum) == pytest.approx((0.1, 0.9))
+        assert solver.weight_decay == pytest.approx(0.0005)
+        assert not solver.HasField("clip_gradients")
 
 
 def test_settings_are_the_paper_s():
