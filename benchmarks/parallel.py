@@ -262,7 +262,8 @@ def markdown(report: dict) -> str:
         if "sent_mb" in r:
             row += (
                 f"| {r['step_s_by_model']:.2f} | {r['exchanged_mb']:g} "
-                f"| {r['sent_mb']:g} | {r['all_reduce_s']:.3f} | {r['hidden_percent']:.0f} % |"
+                f"| {r['sent_mb']:g} | {r['all_reduce_s']:.3f} "
+                f"| {r['hidden_percent']:.0f} % |"
             )
         lines.append(row if "sent_mb" in r else row + "| | | | | |")
     lines += [
