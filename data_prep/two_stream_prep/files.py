@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -10,15 +11,20 @@ from two_stream_prep.errors import UserError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 under a temporary name in the same folder, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write UTF-8 under a temporary name in the same folder, then rename.
+
+    Raises UserError where the file cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        raise UserError(f"{path}: cannot write ({error.strerror or error})") from None
+    finally:
+        with contextlib.suppress(OSError):  # renamed, or never made
+            temporary.unlink()
 
 
 def write_json(path: Path, value: object) -> None:

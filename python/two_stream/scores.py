@@ -43,6 +43,8 @@ class Scores:
                 f"{self.name}: {videos} videos and {classes} classes, but scores of "
                 f"shape {self.scores.shape} and {self.labels.size} labels"
             )
+        if not np.issubdtype(self.labels.dtype, np.integer):
+            raise UserError(f"{self.name}: labels are not whole numbers")
         if len(set(self.ids)) != videos:
             twice = next(i for i in self.ids if self.ids.count(i) > 1)
             raise UserError(f"{self.name}: video {twice} is there twice")

@@ -1,5 +1,6 @@
 """Evaluation by pycaffe against a slow reference in NumPy."""
 
+import contextlib
 import json
 import shutil
 
@@ -149,6 +150,22 @@ def test_a_journal_of_another_evaluation_does_not_count(tmp_path):
     assert Journal(path, {"weights": "a"}, ["w"]).scores == {}
     other = Journal(path, {"weights": "b"}, ["v", "w"])
     assert other.stale and other.scores == {}
+
+
+@pytest.mark.parametrize("damage", [b"\0\0\0\n", b'["w", [3', b'"w"\n', b"\xff\n"])
+def test_a_damaged_journal_counts_up_to_the_damage(tmp_path, damage):
+    path = tmp_path / "s.partial"
+    made = {"weights": "a"}, ["v", "w", "x"]
+    with contextlib.closing(Journal(path, *made)) as journal:
+        journal.add("v", [1.0, 2.0])
+        with pytest.raises(UserError, match="another evaluation is writing it"):
+            Journal(path, *made)
+    path.write_bytes(path.read_bytes() + damage + b'["x", [5.0, 6.0]]\n')
+    with contextlib.closing(Journal(path, *made)) as journal:
+        assert journal.scores == {"v": [1.0, 2.0]} and not journal.stale
+        journal.add("w", [3.0, 4.0])
+    with contextlib.closing(Journal(path, *made)) as journal:
+        assert journal.scores == {"v": [1.0, 2.0], "w": [3.0, 4.0]}
 
 
 def test_refusals(tmp_path, footage, capsys):

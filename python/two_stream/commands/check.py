@@ -72,6 +72,8 @@ def settings(args: argparse.Namespace) -> Settings:
             raise UserError(f"--group {args.group}: {error}") from None
         if not groups:
             raise UserError(f"--group {args.group}: needs ( ) around what tells it")
+    if args.length is not None and args.length < 1:
+        raise UserError(f"--length {args.length}: at least 1")
     if args.net and args.length:
         raise UserError("--length is for a check without --net, which tells it")
     return Settings(

@@ -12,6 +12,7 @@ goes on where it stopped.
 from __future__ import annotations
 
 import argparse
+import math
 
 from two_stream.errors import UserError
 from two_stream.evaluation.settings import EvaluateSettings
@@ -49,8 +50,12 @@ def settings(args: argparse.Namespace) -> EvaluateSettings:
     """Checks what was typed."""
     if not args.out.endswith(".npz"):
         raise UserError(f"--out {args.out}: the name must end in .npz")
-    if args.batch is not None and args.batch < 1:
-        raise UserError(f"--batch {args.batch}: at least 1")
+    for name in ("batch", "length"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise UserError(f"--{name} {value}: at least 1")
+    if args.scale is not None and not (args.scale and math.isfinite(args.scale)):
+        raise UserError(f"--scale {args.scale:g}: a number, and not 0")
     return EvaluateSettings(
         net=args.net,
         weights=args.weights,

@@ -59,6 +59,8 @@ def settings(args: argparse.Namespace) -> Settings:
         raise UserError(f"--weights: {len(args.weights)} for {count} files")
     if args.sweep is not None and count != 2:
         raise UserError(f"--sweep needs two files, not {count}")
+    if args.out and not args.out.endswith(".npz"):
+        raise UserError(f"--out {args.out}: the name must end in .npz")
     weights = args.weights or ([1.0, 2.0] if count == 2 else [1.0] * count)
     sweep = () if args.sweep is None else tuple(args.sweep) or DEFAULT_SWEEP
     if any(not 0 <= ratio < float("inf") for ratio in sweep):

@@ -17,6 +17,8 @@ def read_classes(path: str | Path) -> list[str]:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise UserError(f"{path}: cannot read class names ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8 text") from None
     names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise UserError(f"{path}: no class names; write one a line")

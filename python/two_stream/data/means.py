@@ -35,9 +35,12 @@ def parse_mean(text: str) -> np.ndarray:
     if text == "none":
         return np.zeros(1, np.float32)
     try:
-        return np.array([float(word) for word in text.split(",")], np.float32)
+        values = np.array([float(word) for word in text.split(",")], np.float32)
     except ValueError:
         return read_mean(text)
+    if not np.isfinite(values).all():
+        raise UserError(f"{text}: a mean is finite")
+    return values
 
 
 def read_mean(path: str | Path) -> np.ndarray:

@@ -1,11 +1,12 @@
 """What is done so far, so that an evaluation can go on where it stopped.
 
 A text file beside the scores: first the provenance, then a line a video. It
-counts only for the same provenance; a last line cut short is dropped.
+counts only for the same provenance, up to the first line that is not whole.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 from pathlib import Path
 from typing import Any
@@ -14,41 +15,61 @@ from two_stream.errors import UserError
 
 
 class Journal:
-    """Scores by video identifier; every ``add`` is on disk when it returns."""
+    """Scores by video identifier; every ``add`` survives the end of the process.
+
+    Raises UserError where the file cannot be written, or is being written by
+    another evaluation.
+    """
 
     def __init__(self, path: str | Path, provenance: dict[str, Any], ids: list[str]):
         self.path = Path(path)
         self.scores: dict[str, list[float]] = {}
         self.stale = False  # there was one of another evaluation
-        head = json.dumps({"provenance": provenance}, sort_keys=True)
-        kept = self._read(head, set(ids))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            # Also drops a line cut short.
-            self._file = open(self.path, "w", encoding="utf-8")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(self.path, "a+b")
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise UserError(
+                f"{path}: another evaluation is writing it; wait for it, or choose "
+                "another --out"
+            ) from None
         except OSError as error:
             raise UserError(f"{path}: cannot write ({error.strerror})") from None
-        print(head, *kept, sep="\n", file=self._file, flush=True)
+        head = _line({"provenance": provenance})
+        self._file.seek(0)
+        whole = self._take(head, self._file.readlines(), set(ids))
+        self._file.truncate(whole)
+        if not whole:
+            self._write(head)
 
-    def _read(self, head: str, ids: set[str]) -> list[str]:
-        if not self.path.is_file():
-            return []
-        lines = self.path.read_text(encoding="utf-8").split("\n")
-        if lines[0] != head:
-            self.stale = True
-            return []
-        kept = []
-        for line in lines[1:-1]:  # what follows the last line's end is cut short
-            video, scores = json.loads(line)
+    def _take(self, head: bytes, lines: list[bytes], ids: set[str]) -> int:
+        """Takes the scores; returns how many bytes hold whole lines of these."""
+        if not lines or lines[0] != head:
+            self.stale = bool(lines)
+            return 0
+        whole = len(head)
+        for line in lines[1:]:
+            try:
+                video, scores = json.loads(line)
+            except ValueError:
+                break
+            if not line.endswith(b"\n"):
+                break
             if video in ids:
                 self.scores[video] = scores
-                kept.append(line)
-        return kept
+            whole += len(line)
+        return whole
+
+    def _write(self, line: bytes) -> None:
+        self._file.write(line)
+        self._file.flush()
 
     def add(self, video: str, scores: list[float]) -> None:
         """Notes the scores of a video."""
         self.scores[video] = scores
-        print(json.dumps([video, scores]), file=self._file, flush=True)
+        self._write(_line([video, scores]))
 
     def close(self) -> None:
         """Closes the file and keeps it."""
@@ -56,5 +77,9 @@ class Journal:
 
     def remove(self) -> None:
         """Closes and removes the file: the scores are elsewhere now."""
-        self.close()
         self.path.unlink()
+        self.close()
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True).encode() + b"\n"

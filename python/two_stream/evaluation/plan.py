@@ -12,7 +12,7 @@ from google.protobuf import text_format
 
 from two_stream.data import classes as class_files
 from two_stream.data import lists, means
-from two_stream.data.frames import Locator, locate
+from two_stream.data.frames import Locator, locate, read_positions
 from two_stream.data.patterns import FLOW, RGB, channels_per_position
 from two_stream.data.provenance import data_provenance
 from two_stream.data.stores import open_store
@@ -22,7 +22,7 @@ from two_stream.files import sha256
 from two_stream.nets import deploy, prototxt
 from two_stream.nets.probe import probe
 from two_stream.nets.weights import check_weights
-from two_stream.protocol.oversample import crop_views
+from two_stream.protocol.oversample import check_crop, crop_views, fit_mean
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ def make_plan(s: EvaluateSettings, scratch: Path) -> Plan:
 
     ``scratch`` is a folder for the net that is tested.
     """
+    if Path(s.out).is_dir():
+        raise UserError(f"{s.out}: it is a folder; --out names a file")
     net = prototxt.read_net(s.net)
     spec = prototxt.find_data(net, prototxt.TEST)
     if spec and spec.segments > 1 and not s.blob:
@@ -99,6 +101,7 @@ def make_plan(s: EvaluateSettings, scratch: Path) -> Plan:
         _first(s.pattern, spec and spec.pattern, ""),
     )
     mean, mean_source = _mean(s, spec, sampling)
+    _check_images(s.list, videos, locator, store_path, sampling, mean)
     return Plan(
         videos=videos,
         ids=ids,
@@ -196,6 +199,35 @@ def _mean(s: EvaluateSettings, spec, sampling: Sampling) -> tuple[np.ndarray, st
         return np.array(values, np.float32), ",".join(f"{v:g}" for v in values)
     mean = means.usual_mean(sampling.modality, sampling.grayscale)
     return mean, "usual: " + ",".join(f"{value:g}" for value in mean)
+
+
+def _check_images(
+    list_path: str,
+    videos: list[lists.Video],
+    locator: Locator,
+    store_path: str,
+    sampling: Sampling,
+    mean: np.ndarray,
+) -> None:
+    """Raises UserError if a last image is not there, or the first does not fit."""
+    store = open_store(store_path)
+    unit = "frames" if sampling.modality == RGB else "flow fields"
+    for video in videos:
+        key = locator.keys(video, video.frames - 1)[0]
+        if not store.has(key):
+            raise UserError(
+                f"{list_path}:{video.line}: {video.frames} {unit}, but {key} is not "
+                f"there; give the list of {unit}, or extract the video again"
+            )
+    try:
+        images = read_positions(
+            store, locator, videos[0], [0], sampling.resize, sampling.grayscale
+        )
+        size = images[0].shape[1:]
+        fit_mean(mean, sampling.channels, size, sampling.crop)
+        check_crop(size, sampling.crop)
+    except UserError as error:
+        raise UserError(f"{list_path}:{videos[0].line}: {error}") from None
 
 
 def _classes(s: EvaluateSettings, shape, blob: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import tempfile
 from pathlib import Path
@@ -28,16 +29,14 @@ def evaluate(s: EvaluateSettings) -> Scores:
     where = devices(s.gpus, s.workers)
     with tempfile.TemporaryDirectory(prefix="two_stream_") as folder:
         plan = make_plan(s, Path(folder))
-        _say(s, plan)
         plan_path = Path(folder) / "plan.pickle"
         plan_path.write_bytes(pickle.dumps(plan))
         journal = Journal(f"{s.out}.partial", plan.provenance, plan.ids)
+        _say(s, plan)
         if journal.stale:
             note(f"{journal.path}: of another evaluation; starting anew")
-        try:
+        with contextlib.closing(journal):
             failures = _score(s, plan, plan_path, journal, where)
-        finally:
-            journal.close()
     if failures:
         for failure in failures:
             warn(failure)

@@ -40,6 +40,7 @@ def probe(net_path: str | Path, phase: str) -> NetShapes:
 
     Raises UserError with Caffe's own words if it cannot be set up.
     """
+    prototxt.read_net(net_path)  # throws, with better words
     command = [sys.executable, "-m", "two_stream.nets.probe", str(net_path), phase]
     done = subprocess.run(
         command, capture_output=True, text=True, env=python_environment()

@@ -48,8 +48,11 @@ def parse_text(text: str, path: str | Path, message):
 
 
 def read_net(path: str | Path):
-    """Returns a NetParameter."""
-    return parse_text(read_text(path), path, load_proto().NetParameter())
+    """Returns a NetParameter that has layers; raises UserError."""
+    net = parse_text(read_text(path), path, load_proto().NetParameter())
+    if not net.layer and not net.layers:
+        raise UserError(f"{path}: no layers; is it a net?")
+    return net
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,15 @@ def crop_origin(
     return (place // 2) * rows, (place % 2) * columns
 
 
+def check_crop(size: tuple[int, int], crop: tuple[int, int]) -> None:
+    """Raises UserError if images of a height and width do not hold a crop."""
+    if size[0] < crop[0] or size[1] < crop[1]:
+        raise UserError(
+            f"images of {size[0]} x {size[1]} are smaller than the crop of "
+            f"{crop[0]} x {crop[1]}; extract larger ones, or resize"
+        )
+
+
 def fit_mean(
     mean: np.ndarray, channels: int, size: tuple[int, int], crop: tuple[int, int]
 ) -> np.ndarray:
@@ -85,11 +94,7 @@ def oversample(
       The views, all of a stack side by side.
     """
     samples, channels, height, width = stacks.shape
-    if height < crop[0] or width < crop[1]:
-        raise UserError(
-            f"images of {height} x {width} are smaller than the crop of "
-            f"{crop[0]} x {crop[1]}; extract larger ones, or resize"
-        )
+    check_crop((height, width), crop)
     views = crop_views(crops)
     if out is None:
         out = np.empty((samples * crops, channels, *crop), np.float32)

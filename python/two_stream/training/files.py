@@ -57,7 +57,10 @@ def prepare_files(s: TrainSettings) -> TrainFiles:
     if Path(prefix).is_dir():  # as Caffe: snapshots called after the solver
         prefix = str(Path(prefix) / Path(s.solver).stem)
         solver.param.snapshot_prefix = prefix
-    Path(prefix).parent.mkdir(parents=True, exist_ok=True)  # Caffe aborts without
+    try:
+        Path(prefix).parent.mkdir(parents=True, exist_ok=True)  # Caffe aborts without
+    except OSError as error:
+        raise UserError(f"{prefix}: cannot write ({error.strerror})") from None
     net_path = solver.param.net or solver.param.train_net
     if not net_path:
         raise UserError(f'{s.solver}: names no net; write net: "train_val.prototxt"')

@@ -36,6 +36,19 @@ def preflight(s: TrainSettings, files: TrainFiles) -> None:
         _check_weights(s, shapes, files)
 
 
+def check_snapshot(path: str) -> None:
+    """Raises UserError for what is no solver state; Caffe checks what it holds."""
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot read the snapshot ({error.strerror})"
+        ) from None
+    if ".solverstate" not in path:
+        raise UserError(f"{path}: not a solver state; weights go to --weights")
+
+
 def _check_weights(s: TrainSettings, shapes: NetShapes, files: TrainFiles) -> None:
     found = check_weights(s.weights, files.net, shapes, all_layers=False)
     said = f"weights: {len(found.copied)} layers copied"

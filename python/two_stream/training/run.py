@@ -28,7 +28,11 @@ from two_stream.training.log import (
     TestStart,
     parse_line,
 )
-from two_stream.training.preflight import preflight, training_provenance
+from two_stream.training.preflight import (
+    check_snapshot,
+    preflight,
+    training_provenance,
+)
 from two_stream.training.settings import TrainSettings, caffe_arguments
 
 # Curves are drawn again at most this often (seconds).
@@ -59,6 +63,8 @@ def train(s: TrainSettings) -> TrainResult:
 
     Raises UserError for what is wrong before the start.
     """
+    if s.snapshot:
+        check_snapshot(s.snapshot)
     files = prepare_files(s)
     preflight(s, files)
     gpu = s.gpu is not None or (s.workers is None and files.for_gpus)

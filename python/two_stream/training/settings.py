@@ -43,6 +43,8 @@ class TrainSettings:
         if sum(value is not None for value in (self.gpu, self.workers, self.mpi)) > 1:
             if not (self.gpu is not None and self.mpi is not None):
                 raise UserError("--gpu, --workers and --mpi: give one of them")
+        _words("--caffe-args", self.caffe_arguments)
+        _words("--mpi-args", self.mpi_arguments)
         for name, value in (("--workers", self.workers), ("--mpi", self.mpi)):
             if value is not None and value < 1:
                 raise UserError(f"{name} {value}: at least 1")
@@ -62,7 +64,7 @@ def caffe_arguments(s: TrainSettings, binary: str, solver: str) -> list[str]:
         arguments += ["-gpu", s.gpu]
     if s.workers is not None:
         arguments += ["-workers", str(s.workers)]
-    arguments += shlex.split(s.caffe_arguments)
+    arguments += _words("--caffe-args", s.caffe_arguments)
     if s.mpi is None:
         return arguments
     launcher = shutil.which("mpirun")
@@ -72,4 +74,12 @@ def caffe_arguments(s: TrainSettings, binary: str, solver: str) -> list[str]:
     launch = [launcher, "-np", str(s.mpi), "--bind-to", "none"]
     if os.geteuid() == 0:  # mpirun refuses root otherwise
         launch.append("--allow-run-as-root")
-    return launch + shlex.split(s.mpi_arguments) + arguments
+    return launch + _words("--mpi-args", s.mpi_arguments) + arguments
+
+
+def _words(name: str, text: str) -> list[str]:
+    """Splits as a shell does; raises UserError."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UserError(f"{name} {text}: {error}") from None
