@@ -1,11 +1,14 @@
-"""Layers in Caffe's own messages, with the paper's learning rates."""
+"""Layers by ``caffe.NetSpec``, with the paper's learning rates."""
 
 from __future__ import annotations
 
+import caffe
+from caffe import layers, params
+from caffe.net_spec import Top
 from caffe.proto import caffe_pb2
 
 # Weights; biases learn twice as fast and don't decay (section 4.1).
-_PARAMS = ({"lr_mult": 1, "decay_mult": 1}, {"lr_mult": 2, "decay_mult": 0})
+_PARAMS = [{"lr_mult": 1, "decay_mult": 1}, {"lr_mult": 2, "decay_mult": 0}]
 
 
 def gaussian(std: float) -> dict:
@@ -17,24 +20,34 @@ XAVIER = {"type": "xavier"}
 
 
 class NetBuilder:
-    """Appends layers to a net; each method returns its (first) top's name."""
+    """Appends layers to a ``spec``; each method returns its (first) top.
+
+    Layers and their tops have the same name, but for those in place.
+    """
 
     def __init__(self, name: str, training: bool, gathers: bool = False):
-        self.net = caffe_pb2.NetParameter(name=name)
+        self.name = name
+        self.spec = caffe.NetSpec()
         self.training = training
         self.gathers = gathers
 
-    def layer(self, kind: str, name: str, bottom=(), top=None, **fields) -> str:
-        """Any layer; ``top`` defaults to its name."""
-        bottoms = [bottom] if isinstance(bottom, str) else list(bottom)
-        tops = [name] if top is None else [top] if isinstance(top, str) else list(top)
-        self.net.layer.add(name=name, type=kind, bottom=bottoms, top=tops, **fields)
-        return tops[0] if tops else ""
+    def to_proto(self) -> caffe_pb2.NetParameter:
+        """The net; its buffers are shared."""
+        net = self.spec.to_proto()
+        net.name = self.name
+        net.mem_param.optimize_train = True
+        net.mem_param.optimize_test = True
+        return net
+
+    @property
+    def labels(self) -> Top:
+        """Those of the rows that the layers see from here on."""
+        return self.spec.tops.get("label") or self.spec["label_local"]
 
     def conv(
         self,
         name: str,
-        bottom: str,
+        bottom: Top,
         outputs: int,
         kernel: int,
         *,
@@ -43,97 +56,109 @@ class NetBuilder:
         filler: dict = XAVIER,
         bias: float = 0,
         relu: str | None = None,
-    ) -> str:
+    ) -> Top:
         """Convolution and an in-place ReLU (named ``relu``)."""
-        param = {"num_output": outputs, "kernel_size": [kernel]}
+        fields = {"num_output": outputs, "kernel_size": kernel}
         if pad:
-            param["pad"] = [pad]
+            fields["pad"] = pad
         if stride > 1:
-            param["stride"] = [stride]
-        param["weight_filler"] = filler
-        param["bias_filler"] = {"type": "constant", "value": bias}
-        self.layer("Convolution", name, bottom, param=_PARAMS, convolution_param=param)
-        return self.relu(relu or f"relu_{name}", name)
+            fields["stride"] = stride
+        fields |= _fillers(filler, bias)
+        self.spec[name] = layers.Convolution(bottom, param=_PARAMS, **fields)
+        return self.relu(relu or f"relu_{name}", self.spec[name])
 
     def fc(
-        self,
-        name: str,
-        bottom: str,
-        outputs: int,
-        *,
-        filler: dict,
-        bias: float = 0,
-        top: str | None = None,
-    ) -> str:
+        self, name: str, bottom: Top, outputs: int, *, filler: dict, bias: float = 0
+    ) -> Top:
         """A fully connected layer."""
-        param = {
-            "num_output": outputs,
-            "weight_filler": filler,
-            "bias_filler": {"type": "constant", "value": bias},
-        }
-        return self.layer(
-            "InnerProduct", name, bottom, top, param=_PARAMS, inner_product_param=param
-        )
+        fields = {"num_output": outputs} | _fillers(filler, bias)
+        self.spec[name] = layers.InnerProduct(bottom, param=_PARAMS, **fields)
+        return self.spec[name]
 
-    def relu(self, name: str, blob: str) -> str:
+    def relu(self, name: str, bottom: Top) -> Top:
         """In place."""
-        return self.layer("ReLU", name, blob, blob)
+        self.spec[name] = layers.ReLU(bottom, in_place=True)
+        return self.spec[name]
 
-    def dropout(self, name: str, blob: str, ratio: float) -> str:
+    def dropout(self, name: str, bottom: Top, ratio: float) -> Top:
         """In place; ``ratio`` is the share set to 0."""
-        param = {"dropout_ratio": ratio}
-        return self.layer("Dropout", name, blob, blob, dropout_param=param)
+        self.spec[name] = layers.Dropout(bottom, in_place=True, dropout_ratio=ratio)
+        return self.spec[name]
 
     def pool(
         self,
         name: str,
-        bottom: str,
+        bottom: Top,
         kernel: int,
         stride: int,
         *,
         pad: int = 0,
-        method: str = "MAX",
-        top: str | None = None,
-    ) -> str:
+        method: int = params.Pooling.MAX,
+    ) -> Top:
         """Pooling; Caffe rounds its output size up."""
-        param = {"pool": method, "kernel_size": kernel, "stride": stride}
+        fields = {"pool": method, "kernel_size": kernel, "stride": stride}
         if pad:
-            param["pad"] = pad
-        return self.layer("Pooling", name, bottom, top, pooling_param=param)
+            fields["pad"] = pad
+        self.spec[name] = layers.Pooling(bottom, **fields)
+        return self.spec[name]
 
-    def lrn(self, name: str, bottom: str, alpha: float = 0.0001, k: float = 1) -> str:
+    def lrn(self, name: str, bottom: Top, alpha: float = 0.0001, k: float = 1) -> Top:
         """Local response normalisation over 5 channels."""
-        param = {"local_size": 5, "alpha": alpha, "beta": 0.75}
+        fields = {"local_size": 5, "alpha": alpha, "beta": 0.75}
         if k != 1:
-            param["k"] = k
-        return self.layer("LRN", name, bottom, lrn_param=param)
+            fields["k"] = k
+        self.spec[name] = layers.LRN(bottom, **fields)
+        return self.spec[name]
+
+    def concat(self, name: str, bottoms: list[Top]) -> Top:
+        """Along the channels."""
+        self.spec[name] = layers.Concat(*bottoms)
+        return self.spec[name]
+
+    def loss(self, name: str, scores: Top, weight: float | None = None) -> Top:
+        """Softmax and its loss against the labels."""
+        fields = {} if weight is None else {"loss_weight": weight}
+        self.spec[name] = layers.SoftmaxWithLoss(scores, self.labels, **fields)
+        return self.spec[name]
 
     def hidden(
         self,
-        bottom: str,
+        bottom: Top,
         outputs6: int,
         outputs7: int,
         dropout: tuple[float, float],
         *,
         filler: dict,
-    ) -> str:
+    ) -> Top:
         """The two hidden fully connected layers, fc6 and fc7."""
         top = bottom
         for number, outputs, ratio in zip(
             (6, 7), (outputs6, outputs7), dropout, strict=True
         ):
             top = self.fc(f"fc{number}", top, outputs, filler=filler)
-            self.relu(f"relu{number}", top)
-            self.dropout(f"drop{number}", top, ratio)
+            top = self.relu(f"relu{number}", top)
+            top = self.dropout(f"drop{number}", top, ratio)
         return top
 
-    def gather(self, blob: str) -> str:
-        """All ranks' rows of ``blob``, the last layer's top, and of the labels.
+    def gather(self, name: str) -> Top:
+        """All ranks' rows of the blob ``name``, the last so far, and of the labels.
 
-        Without ``gathers`` nothing: the layers behind see this rank's rows.
+        Without ``gathers`` it is what it was: the layers behind see this rank's
+        rows.
         """
+        spec, local = self.spec, self.spec[name]
         if self.gathers:
-            local = f"{blob}_local"
-            self.net.layer[-1].top[0] = local
-            self.layer("Gather", "gather", [local, "label_local"], [blob, "label"])
-        return blob
+            del spec.tops[name]
+            spec[f"{name}_local"] = local
+            local.fn.params["name"] = name  # of the layer
+            spec[name], spec["label"] = layers.Gather(
+                local, spec["label_local"], name="gather", ntop=2
+            )
+        return spec[name]
+
+
+def _fillers(weights: dict, bias: float) -> dict:
+    return {
+        "weight_filler": weights,
+        "bias_filler": {"type": "constant", "value": bias},
+    }

@@ -12,15 +12,19 @@ The paper gives no dropout ratios of its own for this net: those of VGG-16.
 
 from __future__ import annotations
 
+from caffe.net_spec import Top
+
 from two_stream.models.builder import NetBuilder, gaussian
 from two_stream.models.settings import NetSettings
 
 _WEIGHTS = gaussian(0.01)
 
 
-def body(net: NetBuilder, settings: NetSettings) -> str:
+def body(net: NetBuilder, settings: NetSettings) -> Top:
     """From ``data`` to the features that are classified."""
-    top = net.conv("conv1", "data", 96, 7, stride=2, filler=_WEIGHTS, relu="relu1")
+    top = net.conv(
+        "conv1", net.spec["data"], 96, 7, stride=2, filler=_WEIGHTS, relu="relu1"
+    )
     top = _lrn(net, "norm1", top)
     top = net.pool("pool1", top, 3, 2)
     top = net.conv("conv2", top, 256, 5, pad=1, stride=2, filler=_WEIGHTS, relu="relu2")
@@ -29,10 +33,10 @@ def body(net: NetBuilder, settings: NetSettings) -> str:
     for number in (3, 4, 5):
         relu = f"relu{number}"
         top = net.conv(f"conv{number}", top, 512, 3, pad=1, filler=_WEIGHTS, relu=relu)
-    top = net.pool("pool5", top, 3, 2)
-    top = net.gather(top)
+    net.pool("pool5", top, 3, 2)
+    top = net.gather("pool5")
     return net.hidden(top, 4096, 2048, settings.high_dropout, filler=gaussian(0.005))
 
 
-def _lrn(net: NetBuilder, name: str, bottom: str) -> str:
+def _lrn(net: NetBuilder, name: str, bottom: Top) -> Top:
     return net.lrn(name, bottom, alpha=0.0005, k=2)

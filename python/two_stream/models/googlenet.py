@@ -11,6 +11,9 @@ ECCV 2016); the further classifiers keep the published 0.7.
 
 from __future__ import annotations
 
+from caffe import params
+from caffe.net_spec import Top
+
 from two_stream.models.builder import XAVIER, NetBuilder
 from two_stream.models.settings import NetSettings
 
@@ -32,9 +35,9 @@ _CLASSIFIED_AFTER = {"4a": "loss1", "4d": "loss2"}
 _BIAS = 0.2
 
 
-def body(net: NetBuilder, settings: NetSettings) -> str:
+def body(net: NetBuilder, settings: NetSettings) -> Top:
     """From ``data`` to the features that are classified."""
-    top = _conv(net, "conv1", "7x7_s2", "data", 64, 7, pad=3, stride=2)
+    top = _conv(net, "conv1", "7x7_s2", net.spec["data"], 64, 7, pad=3, stride=2)
     top = net.pool("pool1/3x3_s2", top, 3, 2)
     top = net.lrn("pool1/norm1", top)
     top = _conv(net, "conv2", "3x3_reduce", top, 64, 1)
@@ -48,7 +51,9 @@ def body(net: NetBuilder, settings: NetSettings) -> str:
         if module in _POOLED_AFTER:
             top = net.pool(_POOLED_AFTER[module], top, 3, 2)
     # 7 x 7 for crops of 224 x 224.
-    top = net.pool("pool5/7x7_s1", top, settings.crop // 32, 1, method="AVE")
+    top = net.pool(
+        "pool5/7x7_s1", top, settings.crop // 32, 1, method=params.Pooling.AVE
+    )
     ratio = (
         settings.dropout[0] if settings.dropout else 0.7 if settings.is_flow else 0.8
     )
@@ -59,13 +64,13 @@ def _conv(
     net: NetBuilder,
     group: str,
     name: str,
-    bottom: str,
+    bottom: Top,
     outputs: int,
     kernel: int,
     *,
     pad: int = 0,
     stride: int = 1,
-) -> str:
+) -> Top:
     return net.conv(
         f"{group}/{name}",
         bottom,
@@ -79,7 +84,7 @@ def _conv(
     )
 
 
-def _inception(net: NetBuilder, module: str, bottom: str, outputs: tuple) -> str:
+def _inception(net: NetBuilder, module: str, bottom: Top, outputs: tuple) -> Top:
     one, reduce3, three, reduce5, five, project = outputs
     tops = [_conv(net, module, "1x1", bottom, one, 1)]
     top = _conv(net, module, "3x3_reduce", bottom, reduce3, 1)
@@ -88,15 +93,15 @@ def _inception(net: NetBuilder, module: str, bottom: str, outputs: tuple) -> str
     tops.append(_conv(net, module, "5x5", top, five, 5, pad=2))
     top = net.pool(f"{module}/pool", bottom, 3, 1, pad=1)
     tops.append(_conv(net, module, "pool_proj", top, project, 1))
-    return net.layer("Concat", f"{module}/output", tops)
+    return net.concat(f"{module}/output", tops)
 
 
-def _classifier(net: NetBuilder, name: str, bottom: str, classes: int) -> None:
-    top = net.pool(f"{name}/ave_pool", bottom, 5, 3, method="AVE")
+def _classifier(net: NetBuilder, name: str, bottom: Top, classes: int) -> None:
+    top = net.pool(f"{name}/ave_pool", bottom, 5, 3, method=params.Pooling.AVE)
     top = _conv(net, name, "conv", top, 128, 1)
     top = net.fc(f"{name}/fc", top, 1024, filler=XAVIER, bias=_BIAS)
-    net.relu(f"{name}/relu_fc", top)
-    net.dropout(f"{name}/drop_fc", top, 0.7)
+    top = net.relu(f"{name}/relu_fc", top)
+    top = net.dropout(f"{name}/drop_fc", top, 0.7)
     # Renamed, as fc8 is: its ImageNet weights have another shape.
     top = net.fc(f"{name}/classifier-1", top, classes, filler=XAVIER)
-    net.layer("SoftmaxWithLoss", f"{name}/loss", [top, "label"], loss_weight=[0.3])
+    net.loss(f"{name}/loss", top, weight=0.3)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
+import caffe
+from caffe import layers, params
+from caffe.net_spec import Top
 from caffe.proto import caffe_pb2
 
 from two_stream.errors import UserError
@@ -31,15 +34,20 @@ def train_val(architecture: str, settings: NetSettings) -> caffe_pb2.NetParamete
     """The net for training, with TEST layers for one centre crop a video."""
     name = f"{settings.stream}_{architecture}"
     net = NetBuilder(name, training=True, gathers=settings.gather)
-    _video_data(net, settings, "TRAIN")
-    _video_data(net, settings, "TEST")
+    _video_data(net.spec, settings, caffe.TRAIN)
     score = _score(net, architecture, settings)
-    net.layer("SoftmaxWithLoss", "loss", [score, "label"])
-    test_only = [{"phase": "TEST"}]
-    net.layer("Accuracy", ACCURACY_BLOB, [score, "label"], include=test_only)
-    if settings.gather and not any(layer.type == "Gather" for layer in net.net.layer):
+    net.loss("loss", score)
+    net.spec[ACCURACY_BLOB] = layers.Accuracy(
+        score, net.labels, include={"phase": caffe.TEST}
+    )
+    # A spec has one layer to a blob: that of the other phase has one of its own.
+    test = caffe.NetSpec()
+    _video_data(test, settings, caffe.TEST)
+    message = net.to_proto()
+    if settings.gather and all(layer.type != "Gather" for layer in message.layer):
         raise UserError(f"{architecture} has no fully connected layers to gather for")
-    return _share_buffers(net)
+    message.layer.insert(1, test.to_proto().layer[0])
+    return message
 
 
 def deploy(
@@ -48,30 +56,30 @@ def deploy(
     """The net for testing: blob ``data`` in, blob ``fc8-1`` (scores) out."""
     net = NetBuilder(f"{settings.stream}_{architecture}", training=False)
     shape = {"dim": [batch, settings.channels, settings.crop, settings.crop]}
-    net.layer("Input", "data", input_param={"shape": [shape]})
+    net.spec["data"] = layers.Input(input_param={"shape": shape})
     _score(net, architecture, settings)
-    return _share_buffers(net)
+    return net.to_proto()
 
 
-def _score(net: NetBuilder, architecture: str, settings: NetSettings) -> str:
+def _score(net: NetBuilder, architecture: str, settings: NetSettings) -> Top:
     features = ARCHITECTURES[architecture].body(net, settings)
     return net.fc(SCORE, features, settings.classes, filler=gaussian(0.001))
 
 
-def _video_data(net: NetBuilder, settings: NetSettings, phase: str) -> None:
-    training = phase == "TRAIN"
+def _video_data(spec: caffe.NetSpec, settings: NetSettings, phase: int) -> None:
+    training = phase == caffe.TRAIN
     video = {
         "source": settings.train_list if training else settings.test_list,
         "batch_size": settings.train_batch if training else settings.test_batch,
         "new_length": settings.length,
-        "modality": "FLOW" if settings.is_flow else "RGB",
+        "modality": params.VideoData.FLOW if settings.is_flow else params.VideoData.RGB,
     }
     if settings.height:
         video |= {"new_height": settings.height, "new_width": settings.width}
     transform = {
         "crop_size": settings.crop,
         "mirror": training and settings.mirror,
-        "mean_value": settings.mean,
+        "mean_value": list(settings.mean),
     }
     if settings.scale != 1:
         transform["scale"] = settings.scale
@@ -84,17 +92,10 @@ def _video_data(net: NetBuilder, settings: NetSettings, phase: str) -> None:
         if settings.multi_scale:
             transform |= {"multi_scale": True, "scale_ratios": [1, 0.875, 0.75, 0.66]}
             transform["max_distort"] = 1
-    net.layer(
-        "VideoData",
-        "data",
-        top=["data", "label_local" if settings.gather else "label"],
-        include=[{"phase": phase}],
+    labels = "label_local" if settings.gather else "label"
+    spec["data"], spec[labels] = layers.VideoData(
+        ntop=2,
+        include={"phase": phase},
         transform_param=transform,
         video_data_param=video,
     )
-
-
-def _share_buffers(net: NetBuilder) -> caffe_pb2.NetParameter:
-    net.net.mem_param.optimize_train = True
-    net.net.mem_param.optimize_test = True
-    return net.net

@@ -7,6 +7,8 @@ or 0.9 and 0.8 (temporal) after its hidden fully connected layers.
 
 from __future__ import annotations
 
+from caffe.net_spec import Top
+
 from two_stream.models.builder import XAVIER, NetBuilder, gaussian
 from two_stream.models.settings import NetSettings
 
@@ -14,9 +16,9 @@ from two_stream.models.settings import NetSettings
 _BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
 
-def body(net: NetBuilder, settings: NetSettings) -> str:
+def body(net: NetBuilder, settings: NetSettings) -> Top:
     """From ``data`` to the features that are classified."""
-    top = "data"
+    top = net.spec["data"]
     for block, (count, outputs) in enumerate(_BLOCKS, start=1):
         for number in range(1, count + 1):
             name = f"{block}_{number}"
@@ -25,5 +27,5 @@ def body(net: NetBuilder, settings: NetSettings) -> str:
                 f"conv{name}", top, outputs, 3, pad=1, filler=XAVIER, relu=relu
             )
         top = net.pool(f"pool{block}", top, 2, 2)
-    top = net.gather(top)
+    top = net.gather("pool5")
     return net.hidden(top, 4096, 4096, settings.high_dropout, filler=gaussian(0.005))
