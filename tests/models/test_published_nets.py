@@ -262,7 +262,10 @@ def training_net(architecture, stream):
 
 
 def imagenet_model(tmp_path, architecture):
-    """Random weights under the published names; the net that holds them."""
+    """Random weights under the published names; the net that holds them.
+
+    The file is V1, as the published ones are: no types, blobs of four dimensions.
+    """
     message = training_net(architecture, "spatial")
     for layer in message.layer:
         if layer.name.endswith("-1"):
@@ -276,7 +279,20 @@ def imagenet_model(tmp_path, architecture):
         for blob in blobs:
             blob.data[...] = rng.standard_normal(blob.data.shape, np.float32)
     net.save(str(tmp_path / "imagenet.caffemodel"))
+    write_as_v1(tmp_path / "imagenet.caffemodel")
     return net
+
+
+def write_as_v1(path):
+    new = caffe_pb2.NetParameter.FromString(path.read_bytes())
+    old = caffe_pb2.NetParameter(name=new.name)
+    for layer in new.layer:
+        made = old.layers.add(name=layer.name, blobs=layer.blobs)
+        for blob in made.blobs:
+            shape = (1,) * (4 - len(blob.shape.dim)) + tuple(blob.shape.dim)
+            blob.ClearField("shape")
+            blob.num, blob.channels, blob.height, blob.width = shape
+    path.write_bytes(old.SerializeToString())
 
 
 @pytest.mark.parametrize("architecture", PUBLISHED)

@@ -23,7 +23,7 @@ ARCHITECTURES: dict[str, ModuleType] = {
 
 # The last layer and the blob of scores, in every net. Weights are copied by layer
 # name: that of the ImageNet models (fc8, loss3/classifier) must be another, so
-# that theirs is left out; that of the authors' published models is this one.
+# that theirs is left out; that of the authors' spatial models is this one.
 SCORE = "fc8-1"
 # One crop of one stack a video: some 10 points below the protocol of section
 # 4.1, and called so in every log.
