@@ -83,7 +83,9 @@ static int Train() {
         "-snapshot resumes and -weights fine-tunes: give one of them, not "
         "both");
   }
-  if (!(FLAGS_timeout > 0)) throw UserError("-timeout must be above 0 seconds");
+  if (!(FLAGS_timeout > 0 && FLAGS_timeout <= 1e8)) {
+    throw UserError("-timeout must be above 0 and at most 1e8 seconds");
+  }
   SolverFile solver_file = ReadSolverFile(FLAGS_solver);
   caffe::SolverParameter& param = solver_file.param;
   CudnnSettings::Get() = CudnnSettings::From(param);

@@ -70,9 +70,11 @@ double Delay(const ProcessWorld& world, int blame) {
 }  // namespace
 
 ScopedRankName::ScopedRankName(const std::string& name) {
-  static auto* sink = new CheckSink;  // for as long as the process lives
+  static const CheckSink* const sink = [] {
+    google::InstallFailureFunction(&AbortNamingRank);
+    return new CheckSink;  // for as long as the process lives
+  }();
   (void)sink;
-  google::InstallFailureFunction(&AbortNamingRank);
   CurrentRankName() = name;
 }
 

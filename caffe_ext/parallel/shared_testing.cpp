@@ -63,7 +63,10 @@ std::vector<double> TestShared(int iterations, caffe::Net<Dtype>* net,
   Sources<Dtype> sources(net);
   int rounds = 0;
   for (int begin = 0; begin < iterations; begin += communicator->size()) {
-    if (interrupted()) return {};
+    if (interrupted()) {
+      sources.EndAfter(iterations, rounds, communicator);
+      return {};
+    }
     for (int rank = 0; rank < communicator->size(); ++rank) {
       if (begin + rank >= iterations) break;
       if (rank != communicator->rank()) {

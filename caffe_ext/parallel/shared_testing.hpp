@@ -20,7 +20,8 @@ namespace two_stream {
 // on every rank.
 //
 // `interrupted` is asked before each round of N iterations and must give all
-// ranks the same answer; if true the result is empty.
+// ranks the same answer; if true the result is empty, and the next test reads
+// what it would have read (unless not one round was run).
 template <typename Dtype>
 std::vector<double> TestShared(int iterations, caffe::Net<Dtype>* net,
                                Communicator* communicator,
