@@ -153,6 +153,8 @@ def test_own_videos_of_one_class_or_with_none_to_test(tmp_path):
         (["--gpu", "0", "--workers", "2"], "give one of them"),
         (["--size", "keep"], "nets need one size"),
         (["--weights", "nothing.caffemodel"], "there is no such file"),
+        (["--group", "(a)"], "--group and --test-share are for folder"),
+        (["--test-share", "0.5"], "--group and --test-share are for folder"),
     ],
 )
 def test_what_is_typed_wrong_is_said(tmp_path, words, said):

@@ -98,6 +98,36 @@ def test_again_does_nothing_and_a_change_does_what_follows_from_it(
     assert written == scores | {"reproduce.json", "report.html"}
 
 
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--crops", "3"], "3 crops: choose one of 1, 2, 5, 10"),
+        (["--bound", "-1"], "the flow bound must be positive"),
+        (["--workers", "3"], "3 ranks do not divide the 32 samples"),
+        (["--batch", "5"], "5 does not divide the recipe's 32"),
+        (["--set", "bogus=1"], "a solver has no field 'bogus'"),
+        (["--set", "temporal.max_iter=x"], "'x' is no value of max_iter"),
+        (["--gpu", "0"], "--gpu 0: "),
+        (
+            ["--net", "clarifai"],
+            "clarifai_train_val.prototxt: layer conv1 is 32 x 3 x 5",
+        ),
+        (["--weights", __file__], "not a .caffemodel, or cut short"),
+    ],
+)
+def test_what_would_fail_later_is_said_at_once(
+    videos, rgb_model, tmp_path, words, said
+):
+    out = tmp_path / "out"
+    arguments = [*command(videos, rgb_model, out=out, data=tmp_path / "data"), *words]
+    environment = python_environment() | {"CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("two-stream: error: ") and said in line
+    assert not list(tmp_path.iterdir())
+
+
 def test_two_runs_in_one_folder_are_refused(videos, rgb_model, killed_and_resumed):
     with open(videos / "reproduce-small" / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the solvers, as max_iter=300 or temporal.base_lr=0.01",
     )
     add("--group", metavar="REGEX", help="folder: keep together what matches alike")
-    add("--test-share", type=float, default=0.3, help="folder: default %(default)g")
+    add("--test-share", type=float, help="folder: default 0.3")
     add("--skip-missing", action="store_true", help="leave out videos not to be had")
     add("--keep-snapshots", action="store_true", help="not only the final weights")
     add("--quiet", action="store_true", help="no progress bars")
@@ -72,6 +72,10 @@ def settings(args: argparse.Namespace) -> ReproduceSettings:
             raise UserError(f"--{name} {value}: at least 1")
     if args.gpu and args.workers:
         raise UserError("--gpu and --workers: give one of them")
+    if args.dataset != "folder" and (args.group or args.test_share is not None):
+        raise UserError(
+            f"--group and --test-share are for folder; {args.dataset} has its splits"
+        )
     size = parse_size(args.size)
     if size is None:
         raise UserError("--size keep: nets need one size, as 340x256")
@@ -95,7 +99,7 @@ def settings(args: argparse.Namespace) -> ReproduceSettings:
         batch=args.batch,
         solver=tuple(pair for text in args.set for pair in _overrides(text)),
         group=args.group,
-        test_share=args.test_share,
+        test_share=0.3 if args.test_share is None else args.test_share,
         skip_missing=args.skip_missing,
         keep_snapshots=args.keep_snapshots,
         progress=not args.quiet,

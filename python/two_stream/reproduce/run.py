@@ -7,6 +7,7 @@ import sys
 from two_stream.console import note
 from two_stream.locate import pycaffe_folder
 from two_stream.reproduce.dataset import Dataset, read_dataset
+from two_stream.reproduce.preflight import preflight
 from two_stream.reproduce.results import REPORT, Results, collect
 from two_stream.reproduce.settings import STREAMS, ReproduceSettings
 from two_stream.reproduce.state import State, only_one
@@ -19,10 +20,11 @@ def reproduce(s: ReproduceSettings) -> Results:
     Raises UserError, and KeyboardInterrupt: the next run goes on from there.
     """
     dataset = read_dataset(s)
-    _say(s, dataset)
     folder = str(pycaffe_folder(gpu=bool(s.gpus)))
     if folder not in sys.path:  # the generator of nets needs Caffe's messages
         sys.path.append(folder)
+    preflight(s, len(dataset.classes))
+    _say(s, dataset)
     with only_one(s.out):
         state = State(s.state_file)
         do_steps(Steps(s, state, dataset))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +50,7 @@ def prepare_files(s: TrainSettings) -> TrainFiles:
     means of MATLAB's become ``<prefix>_mean<n>.binaryproto``. Raises UserError.
     """
     solver = prototxt.read_solver(s.solver)
-    for override in s.overrides:
-        _override(solver.param, override)
+    overridden(solver.param, s.overrides)
     if s.out:
         solver.param.snapshot_prefix = s.out
     prefix = solver.param.snapshot_prefix or str(Path(s.solver).with_suffix(""))
@@ -85,6 +85,12 @@ def _is_for_gpus(solver: prototxt.Solver) -> bool:
     if solver.param.HasField("solver_mode"):
         return solver.param.solver_mode == solver.param.GPU
     return bool(solver.device_ids)
+
+
+def overridden(param, overrides: Sequence[str]) -> None:
+    """Merges each ``field=value`` into the solver; raises UserError."""
+    for text in overrides:
+        _override(param, text)
 
 
 def _override(param, text: str) -> None:
