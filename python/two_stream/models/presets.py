@@ -10,10 +10,10 @@ from two_stream.models.settings import SPATIAL, TEMPORAL, NetSettings, Recipe
 WITH_GATHER = ("vgg16",)
 
 # What an architecture changes of NetSettings.spatial() and temporal(). Training
-# batches divide the recipe's 256 and fit a GPU of 12 GB.
+# batches of four GPUs divide the recipe's 256, and fit GPUs of 12 GB.
 _OF_NET: dict[str, dict] = {
     "googlenet": {"train_batch": 64},
-    "clarifai": {"train_batch": 128},
+    "clarifai": {"train_batch": 64},
     # The demo's.
     "small": {
         "classes": 16,
