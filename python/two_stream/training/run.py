@@ -103,27 +103,31 @@ def _run(arguments: list[str], by_mpirun: bool, log, follower: _Follower) -> Non
         )
     except OSError as error:
         raise UserError(f"{arguments[0]}: cannot start ({error.strerror})") from None
-    with _signals_to(process, by_mpirun), follower:
+    with _signals_to(process, by_mpirun) as passed_on, follower:
         for line in process.stdout:
             log.write(line)
             log.flush()
             follower.take(line.decode("utf-8", errors="replace"))
         status = process.wait()
-        if status:
+        if status and signal.SIGTERM not in passed_on:
             follower.explain()
     follower.result.status = status if status >= 0 else 128 - status
 
 
 @contextlib.contextmanager
-def _signals_to(process: subprocess.Popen, by_mpirun: bool) -> Iterator[None]:
-    """Passes signals on; caffe then snapshots or stops as it is told to.
+def _signals_to(process: subprocess.Popen, by_mpirun: bool) -> Iterator[set[int]]:
+    """Passes signals on; caffe then snapshots or stops as it is told to. Yields the
+    signals so far.
 
     mpirun would kill its ranks on SIGINT and SIGHUP; it hands these two to the
     ranks of all hosts, for which they mean the same.
     """
     names = {signal.SIGINT: signal.SIGUSR2, signal.SIGHUP: signal.SIGUSR1}
 
+    passed_on: set[int] = set()
+
     def forward(number, _frame):
+        passed_on.add(number)
         process.send_signal(names.get(number, number) if by_mpirun else number)
 
     before = {}
@@ -133,7 +137,7 @@ def _signals_to(process: subprocess.Popen, by_mpirun: bool) -> Iterator[None]:
     except ValueError:  # not the main thread: nobody sends us signals
         pass
     try:
-        yield
+        yield passed_on
     except BaseException:
         process.terminate()  # mpirun must live to end its ranks
         try:
