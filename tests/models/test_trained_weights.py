@@ -104,6 +104,15 @@ def test_bn_of_every_shape_by_pycaffe(folder, arrays, shape):
         np.testing.assert_allclose(scores, by_hand(arrays), rtol=1e-5)
 
 
+def test_hdf5_by_pycaffe(folder, arrays):
+    write_model(folder / "w.caffemodel", arrays, [1, 3])
+    net_file, file = str(folder / "test.prototxt"), str(folder / "w.caffemodel.h5")
+    net = caffe.Net(net_file, caffe.TEST, weights=str(folder / "w.caffemodel"))
+    net.save_hdf5(file)
+    scores = caffe.Net(net_file, file, caffe.TEST).forward()["fc-action"][0]
+    np.testing.assert_allclose(scores, by_hand(arrays), rtol=1e-5)
+
+
 @pytest.mark.parametrize("v1", [False, True])
 @pytest.mark.parametrize("shape", ["two", "four", "legacy"])
 def test_bn_and_v1_by_the_command(folder, arrays, run_caffe, shape, v1):

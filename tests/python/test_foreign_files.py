@@ -134,6 +134,22 @@ def test_tsn_models_are_tested(tmp_path, modality, bn_shape):
     assert found.labels.tolist() == footage.labels
 
 
+@pytest.mark.parametrize("bn_shape", [(1, 4), (1, 4, 1, 1)])
+def test_a_temporal_tsn_starts_from_its_spatial_twin(tmp_path, bn_shape):
+    """Tested like that: each flow channel sees the mean of the colour filters."""
+    footage = write_footage(tmp_path / "data", 12, (31,), **TSN_NAMES)
+    weights = tsn_weights(tmp_path / "rgb.caffemodel", 3, bn_shape)
+    net = tmp_path / "net.prototxt"
+    net.write_text(TSN_DEPLOY.format(channels=10))
+    files = ("--net", net, "--out", tmp_path / "w.caffemodel")
+    run("init-temporal", "--weights", tmp_path / "rgb.caffemodel", *files)
+    found = evaluated(tmp_path, footage.flow_list)
+    blue, green, red = np.float64(weights["conv1/7x7_s2"][0]).transpose(1, 0, 2, 3)
+    weights["conv1/7x7_s2"][0] = np.stack([(blue + green + red) / 3] * 10, axis=1)
+    forward = tsn_forward(weights)
+    assert_protocol(found, forward, footage, TSN_NAMES, "flow", 5, np.float64(128))
+
+
 # The consensus of their training files behind the scores of each segment.
 TSN_TRAIN_VAL = """
 layer {{ name: "data" type: "VideoData" top: "data" top: "label"
