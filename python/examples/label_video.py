@@ -31,6 +31,7 @@ from two_stream.data.provenance import read_model_provenance
 from two_stream.errors import UserError
 from two_stream.evaluation.run import evaluate
 from two_stream.evaluation.settings import EvaluateSettings
+from two_stream.files import atomic_path
 from two_stream.fusion import PAPER_WEIGHTS, fuse
 from two_stream.reproduce.settings import MODALITY, STREAMS
 from two_stream.reproduce.state import State
@@ -40,6 +41,7 @@ from two_stream_prep.lists import Item, Split, write_lists
 from two_stream_prep.video import VideoFile
 
 TOP = 5
+CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 _INK, _BAR, _SHADE = (255, 255, 255), (196, 69, 74), 0.35
 
 
@@ -137,20 +139,20 @@ def draw(frame: np.ndarray, ranking: Sequence[tuple[str, float]]) -> np.ndarray:
 
 def label(video: Path, out: Path, ranking: Sequence[tuple[str, float]]) -> int:
     """Writes the labelled clip; returns its number of frames. Raises UserError."""
-    codec = "MJPG" if out.suffix.lower() == ".avi" else "mp4v"
+    codec = CODECS[out.suffix.lower()]
     rate = cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FPS) or 25.0
     count, writer = 0, None
-    with VideoFile(video) as file:
+    with atomic_path(out) as temporary, VideoFile(video) as file:
         for frame in file.frames(None):
             if writer is None:
                 size = (frame.shape[1], frame.shape[0])
                 code = cv2.VideoWriter_fourcc(*codec)
-                writer = cv2.VideoWriter(str(out), code, rate, size)
+                writer = cv2.VideoWriter(str(temporary), code, rate, size)
                 if not writer.isOpened():
-                    raise UserError(f"{out}: cannot write it; use .mp4 or .avi")
+                    raise UserError(f"{out}: OpenCV cannot write {codec} here")
             writer.write(draw(frame, ranking))
             count += 1
-    writer.release()
+        writer.release()
     return count
 
 
@@ -173,6 +175,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.run is None and None in (args.spatial, args.temporal, args.classes):
         parser.error("give --run, or --spatial, --temporal and --classes")
+    if args.out.suffix.lower() not in CODECS:
+        raise UserError(f"{args.out}: the name must end in {' or '.join(CODECS)}")
+    if args.out.exists() and args.video.exists() and args.out.samefile(args.video):
+        raise UserError(f"{args.out}: is the video itself; choose another name")
     return args
 
 

@@ -80,8 +80,19 @@ def test_bars_are_as_long_as_the_shares():
     assert (drawn[:, 640 * 3 // 5 :] == 128).all() and (frame == 128).all()
 
 
-def test_what_is_wrong_is_said_in_one_line(tmp_path):
-    done = label("nothing.mp4", "out.mp4", "--run", tmp_path)
+@pytest.mark.parametrize(
+    "out, said",
+    [
+        ("out.mp4", "finish that run first"),
+        ("out.gif", "out.gif: the name must end in .mp4 or .avi"),
+        ("video.mp4", "video.mp4: is the video itself"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(tmp_path, out, said):
+    video = tmp_path / "video.mp4"
+    video.write_bytes(b"precious")
+    done = label(video, tmp_path / out, "--run", tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
-    assert "finish that run first" in done.stderr
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == [video] and video.read_bytes() == b"precious"

@@ -1,5 +1,7 @@
 """The table, the paper's figures, and what is told besides, from made-up scores."""
 
+import re
+
 import numpy as np
 import pytest
 from two_stream.data.provenance import write_model_provenance
@@ -60,7 +62,7 @@ def run_of(folder, splits, dataset="ucf101", net="vgg16", **settings):
             )
             write_csv(f"{prefix}_curves.csv", curves)
             lines = [f"x/{ids[i]} 8 {labels[i]}\n" for i in order]
-            s.data.mkdir(exist_ok=True)
+            s.data.mkdir(parents=True, exist_ok=True)
             s.list_file("test", split, stream).write_text("".join(lines))
         write_json(
             s.split_folder(split) / "fused.json",
@@ -233,3 +235,26 @@ def test_classes_and_confusions_take_all_splits(tmp_path):
         for c in range(CLASSES)
     ]
     assert results.per_class("fused") == pytest.approx(mean)
+
+
+def test_the_sweep_has_a_row_a_split_and_their_mean(tmp_path, monkeypatch):
+    monkeypatch.setattr("two_stream.reproduce.page.clip_picture", lambda *_: b"png")
+    for splits, rows in (((1, 2), 3), ((1,), 1)):
+        s = run_of(tmp_path / str(len(splits)), splits)
+        for split in splits:
+            sweep = [
+                {"ratio": ratio, "top1": 0.0, "top5": 0.0, "mean_class": split / ratio}
+                for ratio in (8, 16)
+            ]
+            write_json(s.split_folder(split) / "fused.json", {"sweep": sweep})
+        page = make_page(results_of(s)).html()
+        table_of = page.split("The weight of the temporal stream")[1].split("</table>")
+        cells = re.findall(r"<tr>(.*?)</tr>", table_of[0])
+        shown = [re.findall(r">([^<]+)</t[dh]>", row) for row in cells]
+        assert shown[0] == ["r", "8", "16"] and len(shown) == 1 + rows
+        assert shown[1] == ["split 1", "12.5%", "6.2%"]
+        if rows == 3:
+            assert shown[2:] == [
+                ["split 2", "25.0%", "12.5%"],
+                ["mean", "18.8%", "9.4%"],
+            ]

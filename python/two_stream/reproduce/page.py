@@ -128,7 +128,8 @@ def _confusions(page: Page, results: Results) -> None:
             names = results.classes[true], results.classes[told]
             rows.append([*names, Cell(share, "number")])
     if rows:
-        page.table(["true class", "taken by the fusion for", "videos"], rows)
+        header = ["true class", "taken by the fusion for", Cell("videos", "number")]
+        page.table(header, rows)
 
 
 def _sweep(page: Page, results: Results) -> None:
@@ -143,6 +144,9 @@ def _sweep(page: Page, results: Results) -> None:
         _numbers([f"split {sp.number}", *(f"{f['mean_class']:.1%}" for f in sp.sweep)])
         for sp in results.splits
     ]
+    if results.splits[1:]:
+        shares = [[f["mean_class"] for f in sp.sweep] for sp in results.splits]
+        rows.append(_numbers(["mean", *(f"{m:.1%}" for m in np.mean(shares, axis=0))]))
     page.table(_numbers(["r", *(f"{ratio:g}" for ratio in ratios)]), rows)
 
 
@@ -193,7 +197,7 @@ def _making(page: Page, results: Results) -> None:
             rows.append([name, text])
     page.table([], rows)
     times = [[name, Cell(_time(t), "number")] for name, t in results.seconds.items()]
-    page.table(["step", "time"], times)
+    page.table(_numbers(["step", "time"]), times)
 
 
 def _time(seconds: float) -> str:
