@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "caffe_ext/parallel/rank_failure.hpp"
+
 namespace two_stream {
 namespace {
 
@@ -15,7 +17,10 @@ double Now() {
 }  // namespace
 
 CollectiveQueue::CollectiveQueue(Communicator* communicator)
-    : communicator_(communicator), thread_([this] { Loop(); }) {}
+    : communicator_(communicator), thread_([this, name = RankName()] {
+        const ScopedRankName rank(name);
+        Loop();
+      }) {}
 
 CollectiveQueue::~CollectiveQueue() {
   {

@@ -80,6 +80,8 @@ ScopedRankName::ScopedRankName(const std::string& name) {
 
 ScopedRankName::~ScopedRankName() { CurrentRankName().clear(); }
 
+const std::string& RankName() { return CurrentRankName(); }
+
 void EndWorld(ProcessWorld* world, const std::exception_ptr& cause) {
   try {
     std::rethrow_exception(cause);

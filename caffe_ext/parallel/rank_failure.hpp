@@ -19,6 +19,9 @@ class ScopedRankName {
   ScopedRankName& operator=(const ScopedRankName&) = delete;
 };
 
+// The calling thread's, to be handed to threads that it starts; may be empty.
+const std::string& RankName();
+
 // Prints one line that names this process's rank and the cause, and ends all
 // processes. Where the cause is another rank's silence all others notice it:
 // the lowest of them speaks.

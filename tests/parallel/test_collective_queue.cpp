@@ -1,3 +1,4 @@
+#include <glog/logging.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "caffe_ext/parallel/collective_queue.hpp"
+#include "caffe_ext/parallel/rank_failure.hpp"
 #include "tests/parallel/rank_runs.hpp"
 
 namespace two_stream {
@@ -30,6 +32,21 @@ TEST(CollectiveQueue, RunsJobsInOrderBesideTheCaller) {
     }
     EXPECT_GT(queue.busy_seconds(), 0);
   });
+}
+
+TEST(CollectiveQueueDeathTest, NamesTheRankOfAFailedCheck) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  EXPECT_DEATH(RunRanks(1,
+                        [](Communicator* communicator) {
+                          const ScopedRankName name("rank 5 of 8 (host)");
+                          CollectiveQueue queue(communicator);
+                          queue.Submit([](Communicator*) {
+                            LOG(FATAL) << "no\nmemory";
+                          });
+                          queue.Wait();
+                        }),
+               "error: rank 5 of 8 \\(host\\): "
+               "test_collective_queue.cpp:[0-9]+: no memory");
 }
 
 TEST(CollectiveQueue, ThrowsWhatAJobThrewAndDropsTheRest) {
