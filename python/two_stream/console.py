@@ -17,6 +17,11 @@ def warn(message: str) -> None:
     tqdm.write(f"two-stream: warning: {message}", file=sys.stderr)
 
 
+def error(message: str) -> None:
+    """Says on standard error what went wrong elsewhere."""
+    tqdm.write(f"two-stream: error: {message}", file=sys.stderr)
+
+
 def note(message: str) -> None:
     """Says on standard error what is going on."""
     tqdm.write(message, file=sys.stderr)

@@ -6,7 +6,8 @@ A scores file is a NumPy archive (.npz) of
 * ``labels``: V true labels,
 * ``scores``: V x C, float32: the last layer before softmax, averaged over views,
 * ``classes``: C class names,
-* ``provenance``: JSON: net, weights' hash, list, protocol, how the flow was made.
+* ``provenance``: JSON: net, weights' hash, list, protocol, how the data was made
+  that was tested, and that which the net was trained on.
 """
 
 from __future__ import annotations

@@ -207,6 +207,8 @@ def test_flow_made_another_way_is_a_warning_that_names_both(
     assert cli.main(arguments) == 0
     said = capsys.readouterr().err
     assert "algorithm: dis in training, tvl1 now" in said and "warning" in said
+    kept = load_scores(tmp_path / "s.npz").provenance
+    assert kept["data"] == data and kept["trained_on"]["algorithm"] == "dis"
 
 
 def test_a_worker_that_dies_says_why(tmp_path, footage):

@@ -234,4 +234,12 @@ def test_model_provenance_is_found_beside_its_snapshots(tmp_path):
         "bound: 20.0 in training, 15.0 now"
     ]
     assert provenance.differences(data, now, "rgb") == []
+    other = {"algorithm": "dis", "parameters": {"preset": "fast"}, "bound": 20.0}
+    assert provenance.differences(data, other, "flow") == [
+        "algorithm: tvl1 in training, dis now"
+    ]
+    tau = data | {"parameters": {"tau": 0.1}}
+    assert provenance.differences(data, tau, "flow") == [
+        "parameters.tau: 0.25 in training, 0.1 now"
+    ]
     assert provenance.differences(None, now, "flow") == []

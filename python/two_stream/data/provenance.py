@@ -64,11 +64,14 @@ def read_model_provenance(snapshot: str | Path) -> dict[str, Any] | None:
 def differences(trained: dict | None, tested: dict | None, modality: str) -> list[str]:
     """Returns how the data of a model and of a test differ, both sides named.
 
-    For RGB only what concerns frames counts. Empty where either is unknown.
+    For RGB only what concerns frames counts; another algorithm has parameters of
+    its own. Empty where either is unknown.
     """
     if not trained or not tested:
         return []
     ignored = _IGNORED if modality == FLOW else (*_IGNORED, *_FLOW_KEYS)
+    if trained.get("algorithm") != tested.get("algorithm"):
+        ignored = (*ignored, "parameters")
     return [
         line.replace(" against ", " in training, ") + " now"
         for line in provenance_differences(trained, tested, ignore=ignored)

@@ -14,7 +14,7 @@ from two_stream.data import classes as class_files
 from two_stream.data import lists, means
 from two_stream.data.frames import Locator, locate, read_positions
 from two_stream.data.patterns import FLOW, RGB, channels_per_position
-from two_stream.data.provenance import data_provenance
+from two_stream.data.provenance import data_provenance, read_model_provenance
 from two_stream.data.stores import open_store
 from two_stream.errors import UserError
 from two_stream.evaluation.settings import EvaluateSettings
@@ -127,6 +127,7 @@ def make_plan(s: EvaluateSettings, scratch: Path) -> Plan:
             "sampling": _plain(sampling),
             "pattern": locator.pattern,
             "data": data_provenance(s.list, root),
+            "trained_on": (read_model_provenance(s.weights) or {}).get("data"),
         },
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from two_stream.console import note, progress_bar, warn
-from two_stream.data.provenance import differences, read_model_provenance
+from two_stream.data.provenance import differences
 from two_stream.errors import UserError
 from two_stream.evaluation.journal import Journal
 from two_stream.evaluation.plan import Plan, make_plan
@@ -86,8 +86,8 @@ def _say(s: EvaluateSettings, plan: Plan) -> None:
         f"{sampling.crop[0]} x {sampling.crop[1]}, mean {plan.provenance['mean']}, "
         f"frames as {plan.locator.base or '.'}/.../{plan.locator.pattern}"
     )
-    trained = (read_model_provenance(s.weights) or {}).get("data")
-    found = differences(trained, plan.provenance["data"], sampling.modality)
+    trained, tested = plan.provenance["trained_on"], plan.provenance["data"]
+    found = differences(trained, tested, sampling.modality)
     if found:
         warn(
             f"{s.weights} was trained on {sampling.modality} made another way than "

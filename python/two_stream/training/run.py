@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from two_stream.console import TRAINING_ACCURACY, note, progress_bar, warn
+from two_stream.console import TRAINING_ACCURACY, error, note, progress_bar, warn
 from two_stream.data.provenance import write_model_provenance
 from two_stream.errors import UserError
 from two_stream.locate import caffe_binary
@@ -189,7 +189,8 @@ class _Follower:
             self.result.snapshots.append(event.path)
             self._advance(_iteration_of(event.path))
         if isinstance(event, Complaint):
-            warn(f"caffe: {event.text}")
+            say = warn if event.severity == "W" else error
+            say(f"caffe: {event.text}")
             self._explained |= event.severity != "W"
         redraw = isinstance(event, TestStart | Snapshot)
         if redraw and time.monotonic() - self._drawn > _DRAW_EVERY:
@@ -198,7 +199,7 @@ class _Follower:
     def explain(self) -> None:
         """Shows the last lines, unless an error was shown already."""
         if not self._explained:
-            warn("caffe failed; its last lines:\n" + "\n".join(self._last))
+            error("caffe failed; its last lines:\n" + "\n".join(self._last))
 
     def _progress(self, event: Event) -> None:
         if isinstance(event, Step):
