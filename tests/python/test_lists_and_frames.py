@@ -196,6 +196,9 @@ def test_means_of_all_kinds(tmp_path):
     np.testing.assert_array_equal(means.parse_mean("none"), [0])
     savemat(tmp_path / "m.mat", {"image_mean": image.transpose(1, 2, 0)})
     np.testing.assert_array_equal(means.parse_mean(str(tmp_path / "m.mat")), image)
+    savemat(tmp_path / "grey.mat", {"image_mean": image[0], "other": image})
+    grey = means.parse_mean(str(tmp_path / "grey.mat"))
+    np.testing.assert_array_equal(grey, image[:1])
     proto = load_proto()
     blob = proto.BlobProto(num=1, channels=3, height=5, width=7)
     blob.data.extend(image.ravel().tolist())
@@ -208,7 +211,7 @@ def test_means_of_all_kinds(tmp_path):
     with pytest.raises(UserError, match="no such mean file"):
         means.parse_mean("104,x")
     savemat(tmp_path / "two.mat", {"a": image, "b": image})
-    with pytest.raises(UserError, match="2 arrays of three dimensions"):
+    with pytest.raises(UserError, match="2 images; the mean must be called"):
         means.parse_mean(str(tmp_path / "two.mat"))
 
 

@@ -1,7 +1,8 @@
 """Means to subtract: values, Caffe's .binaryproto, or MATLAB's .mat.
 
 A .mat file, as the paper's authors published them, holds ``image_mean`` as
-height x width x channels, BGR or x, y, x, y, ...
+height x width x channels, BGR or x, y, x, y, ...; as height x width it is the mean
+of all channels.
 """
 
 from __future__ import annotations
@@ -66,20 +67,17 @@ def _read_mat(path: str | Path) -> np.ndarray:
     from scipy.io import loadmat
 
     try:
-        arrays = {
-            name: value
-            for name, value in loadmat(str(path)).items()
-            if isinstance(value, np.ndarray) and value.ndim == 3
-        }
+        arrays = loadmat(str(path))
     except (ValueError, NotImplementedError, OSError) as error:
         raise UserError(f"{path}: cannot read it ({error})") from None
-    if "image_mean" not in arrays and len(arrays) != 1:
+    found = [arrays["image_mean"]] if "image_mean" in arrays else arrays.values()
+    images = [np.atleast_3d(array) for array in found if np.ndim(array) >= 2]
+    images = [image for image in images if image.ndim == 3]
+    if len(images) != 1:
         raise UserError(
-            f"{path}: has {len(arrays)} arrays of three dimensions; one must be "
-            "called image_mean"
+            f"{path}: has {len(images)} images; the mean must be called image_mean"
         )
-    image = arrays.get("image_mean", next(iter(arrays.values())))
-    return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
+    return np.ascontiguousarray(images[0].transpose(2, 0, 1), np.float32)
 
 
 def write_mean(path: str | Path, image: np.ndarray) -> None:
