@@ -6,6 +6,7 @@
 #include "caffe/sgd_solvers.hpp"
 #include "caffe/util/hdf5.hpp"
 #include "caffe_ext/common/error.hpp"
+#include "caffe_ext/parallel/global_batch.hpp"
 #include "caffe_ext/parallel/run_state.hpp"
 #include "caffe_ext/parallel/snapshot_file.hpp"
 
@@ -183,7 +184,13 @@ class Resumable : public Base<Dtype>, public ResumableSolver<Dtype> {
 
 template <typename Dtype, template <typename> class Base>
 caffe::Solver<Dtype>* Create(const caffe::SolverParameter& param) {
-  return new Resumable<Dtype, Base>(param);
+  caffe::SolverParameter planned = param;
+  if (param.has_global_batch_size()) {
+    const int ranks = caffe::Caffe::solver_count();
+    planned.set_iter_size(
+        PlanBatch(param, BatchSize(TrainNet(param)), ranks).iter_size);
+  }
+  return new Resumable<Dtype, Base>(planned);
 }
 
 template <template <typename> class Base>

@@ -10,7 +10,8 @@ namespace two_stream {
 
 // What Caffe's solvers gain. All of them (SGD, Nesterov, ...) are registered
 // anew, under their own names, as classes that have this too, so pycaffe's
-// snapshot() and restore() keep and set the run state as well.
+// snapshot() and restore() keep and set the run state as well, and
+// global_batch_size sets iter_size there, too.
 template <typename Dtype>
 class ResumableSolver {
  public:

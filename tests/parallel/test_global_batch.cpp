@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 
+#include "caffe/solver_factory.hpp"
 #include "caffe_ext/common/error.hpp"
 #include "caffe_ext/parallel/global_batch.hpp"
 #include "caffe_ext/parallel/launch.hpp"
+#include "tests/parallel/rank_runs.hpp"
 
 namespace two_stream {
 namespace {
@@ -101,6 +104,28 @@ TEST(GlobalBatch, ProposesWhatItAccepts) {
     }
   }
   EXPECT_GT(refused, 100);
+}
+
+// Made by pycaffe or by the runner, which has derived it already.
+TEST(GlobalBatch, IsKeptByEverySolver) {
+  NetOptions net;
+  net.batch = 4;
+  for (int ranks : {1, 2}) {
+    RunRanks(ranks, [&](Communicator* communicator) {
+      for (const char* lines : {"", "iter_size: 6 "}) {
+        if (ranks == 2 && *lines) continue;
+        const std::unique_ptr<caffe::Solver<float>> solver(
+            caffe::SolverRegistry<float>::CreateSolver(
+                SolverFor(net, std::string(lines) + "global_batch_size: 24")));
+        EXPECT_EQ(6 / ranks, solver->param().iter_size());
+      }
+    });
+  }
+  RunRanks(1, [&](Communicator*) {
+    EXPECT_THROW(caffe::SolverRegistry<float>::CreateSolver(
+                     SolverFor(net, "global_batch_size: 25")),
+                 UserError);
+  });
 }
 
 TEST(GlobalBatch, RefusesContradictions) {
