@@ -1,6 +1,8 @@
 #ifndef TWO_STREAM_PARALLEL_SHARED_REQUESTS_HPP_
 #define TWO_STREAM_PARALLEL_SHARED_REQUESTS_HPP_
 
+#include <chrono>
+
 #include "caffe/solver.hpp"
 #include "caffe_ext/parallel/communicator.hpp"
 
@@ -24,9 +26,9 @@ class SharedRequests {
 
  private:
   caffe::ActionCallback poll_;
-  // The others had a request last time that this rank had not: the same signal
-  // may still be on its way here.
-  bool late_snapshot_ = false;
+  // Until then a request for a snapshot is one that other ranks have had: the
+  // same signal may reach the ranks some steps apart.
+  std::chrono::steady_clock::time_point known_until_;
 };
 
 }  // namespace two_stream
