@@ -93,6 +93,16 @@ def test_confusions_show_where_the_counts_are():
     assert full > 1000
 
 
+def test_class_names_may_be_anything(recwarn):
+    names = ["cash $x_{$", "日本", "a\\frac{"]
+    shares = [0.1, 0.5, 0.9]
+    shown = charts.bars(names, [("one", "plain", shares)])
+    plain = charts.bars(["cash", "x", "a"], [("one", "plain", shares)])
+    assert len(shown) > 1000 and shown != plain
+    assert charts.confusions([("one", np.eye(3))], names)
+    assert not recwarn.list
+
+
 def test_charts_draw_their_curves_in_their_tones():
     curve = charts.Curve("loss", [0, 10, 20], [3, 2, 1], "spatial")
     panels = [

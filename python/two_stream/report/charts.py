@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -93,7 +94,7 @@ def confusions(
         axes.set_yticks([])
         if named and column == 0:
             size = float(np.clip(120 / len(classes), 4, 9))
-            axes.set_yticks(range(len(classes)), classes, fontsize=size)
+            axes.set_yticks(range(len(classes)), _as_written(classes), fontsize=size)
         for edge in range(group, len(classes), group) if group else ():
             axes.axhline(edge - 0.5, color=_LINE, linewidth=0.8)
             axes.axvline(edge - 0.5, color=_LINE, linewidth=0.8)
@@ -126,7 +127,7 @@ def bars(
             color=TONES[tone],
             label=name,
         )
-    axes.set_yticks(places, labels, fontsize=9)
+    axes.set_yticks(places, _as_written(labels), fontsize=9)
     axes.set_ylim(len(labels) - 0.45, -0.55)
     axes.set_xlim(0, 100)
     axes.xaxis.set_major_formatter("{x:.0f}%")
@@ -152,7 +153,15 @@ def _finish(axes, title: str) -> None:
         side.set_visible(name in ("left", "bottom"))
 
 
+def _as_written(names: Sequence[str]) -> list[str]:
+    """Names in which $ does not begin mathematics."""
+    return [name.replace("$", r"\$") for name in names]
+
+
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_PIXELS_PER_INCH, facecolor="white")
+    with warnings.catch_warnings():
+        # A name in another script is drawn as boxes; the tables have it.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(file, format="png", dpi=_PIXELS_PER_INCH, facecolor="white")
     return file.getvalue()
