@@ -241,6 +241,14 @@ def test_model_provenance_is_found_beside_its_snapshots(tmp_path):
     assert provenance.differences(data, other, "flow") == [
         "algorithm: tvl1 in training, dis now"
     ]
+    mixed = {"mixed": "a and b were made differently"}
+    for modality, trained in (("rgb", None), ("flow", data)):
+        assert provenance.differences(trained, mixed, modality) == [
+            "data made in several ways now: a and b were made differently"
+        ]
+    assert provenance.differences(mixed, None, "flow") == [
+        "data made in several ways in training: a and b were made differently"
+    ]
     tau = data | {"parameters": {"tau": 0.1}}
     assert provenance.differences(data, tau, "flow") == [
         "parameters.tau: 0.25 in training, 0.1 now"

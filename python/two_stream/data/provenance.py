@@ -64,11 +64,17 @@ def read_model_provenance(snapshot: str | Path) -> dict[str, Any] | None:
 def differences(trained: dict | None, tested: dict | None, modality: str) -> list[str]:
     """Returns how the data of a model and of a test differ, both sides named.
 
+    Data made in several ways is named first, whatever the other side.
     For RGB only what concerns frames counts; another algorithm has parameters of
     its own. Empty where either is unknown.
     """
-    if not trained or not tested:
-        return []
+    mixed = [
+        f"data made in several ways {where}: {data['mixed']}"
+        for where, data in (("in training", trained), ("now", tested))
+        if data and "mixed" in data
+    ]
+    if mixed or not trained or not tested:
+        return mixed
     ignored = _IGNORED if modality == FLOW else (*_IGNORED, *_FLOW_KEYS)
     if trained.get("algorithm") != tested.get("algorithm"):
         ignored = (*ignored, "parameters")

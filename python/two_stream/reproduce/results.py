@@ -140,12 +140,7 @@ def _warnings(number: int, scores: Scores) -> list[str]:
     trained = (read_model_provenance(tested["weights"]) or {}).get("data")
     modality = tested["sampling"]["modality"]
     stream = next(name for name, value in MODALITY.items() if value == modality)
-    sides = {"in training": trained or {}, "now": tested["data"] or {}}
-    texts = [
-        f"data made in several ways {where}: {data['mixed']}"
-        for where, data in sides.items()
-        if "mixed" in data
-    ] or differences(trained, tested["data"], modality)
+    texts = differences(trained, tested["data"], modality)
     return [f"split {number}, {stream}: {text}" for text in texts]
 
 
