@@ -1,4 +1,4 @@
-"""Layers by ``caffe.NetSpec``, with the paper's learning rates."""
+"""Layers by ``caffe.NetSpec``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from caffe import layers, params
 from caffe.net_spec import Top
 from caffe.proto import caffe_pb2
 
-# Weights; biases learn twice as fast and don't decay (section 4.1).
+# Weights; biases learn twice as fast and don't decay, as in the authors' nets.
 _PARAMS = [{"lr_mult": 1, "decay_mult": 1}, {"lr_mult": 2, "decay_mult": 0}]
 
 
