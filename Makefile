@@ -33,8 +33,8 @@ build-cuda: build/cuda/build.ninja ## build/cuda/bin/caffe with CUDA, cuDNN, NCC
 
 .PHONY: test-cuda
 test-cuda: build build-cuda ## what can be tested of it without a GPU
-	cmake --build build/cuda -j $(JOBS) --target cudnn_host_tests
-	build/cuda/bin/cudnn_host_tests --gtest_brief=1
+	cmake --build build/cuda -j $(JOBS) --target host_gpu_tests
+	build/cuda/bin/host_gpu_tests --gtest_brief=1
 	$(PYTHON) -m pytest tests/cuda
 
 .PHONY: demo

@@ -97,6 +97,7 @@ static int Train() {
   }
   const Launch launch = PlanLaunch({Devices(solver_file), FLAGS_workers},
                                    LauncherEnvironment::Read());
+  if (launch.processes) CudnnSettings::Get().repeatable = true;
   QuietenOtherRanks(launch);
   SetBlasThreads(launch.cores);
 

@@ -1,5 +1,8 @@
 #include "caffe_ext/common/device.hpp"
 
+#include <iomanip>
+#include <sstream>
+
 #include "caffe/util/device_alternate.hpp"
 #include "caffe_ext/common/error.hpp"
 
@@ -17,6 +20,8 @@ std::string DeviceName(int) {
   DeviceCount();
   return "";
 }
+
+std::string DeviceIdentity(int device) { return DeviceName(device); }
 
 #else
 
@@ -36,6 +41,16 @@ std::string DeviceName(int device) {
   cudaDeviceProp properties;
   CUDA_CHECK(cudaGetDeviceProperties(&properties, device));
   return properties.name;
+}
+
+std::string DeviceIdentity(int device) {
+  cudaDeviceProp properties;
+  CUDA_CHECK(cudaGetDeviceProperties(&properties, device));
+  std::ostringstream text;
+  for (unsigned char byte : properties.uuid.bytes) {
+    text << std::hex << std::setw(2) << std::setfill('0') << int{byte};
+  }
+  return text.str();
 }
 
 #endif

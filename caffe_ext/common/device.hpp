@@ -10,6 +10,9 @@ namespace two_stream {
 int DeviceCount();
 bool HasDevices();
 std::string DeviceName(int device);
+// Tells GPUs apart whatever their numbers are in this process, which depend on
+// CUDA_VISIBLE_DEVICES.
+std::string DeviceIdentity(int device);
 
 }  // namespace two_stream
 

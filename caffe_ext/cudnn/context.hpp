@@ -4,6 +4,7 @@
 #include <cudnn.h>
 
 #include <cstddef>
+#include <string>
 
 namespace two_stream {
 
@@ -41,10 +42,13 @@ class CudnnContext {
   CudnnContext& operator=(const CudnnContext&) = delete;
 
   cudnnHandle_t handle() const { return handle_; }
+  // The device's name, the same for all of a kind.
+  const std::string& model() const { return model_; }
   DeviceBuffer& workspace() { return workspace_; }
 
  private:
   cudnnHandle_t handle_;
+  const std::string model_;
   DeviceBuffer workspace_;
 };
 

@@ -1,9 +1,16 @@
 #include <map>
 
 #include "caffe/util/device_alternate.hpp"
+#include "caffe_ext/common/device.hpp"
 #include "caffe_ext/cudnn/context.hpp"
 
 namespace two_stream {
+
+static int CurrentDevice() {
+  int device = 0;
+  CUDA_CHECK(cudaGetDevice(&device));
+  return device;
+}
 
 // A thread's last work may be freed when the driver has shut down already, so
 // destructors let errors pass.
@@ -23,15 +30,15 @@ bool DeviceBuffer::Grow(size_t bytes) {
   return true;
 }
 
-CudnnContext::CudnnContext() { CUDNN_CHECK(cudnnCreate(&handle_)); }
+CudnnContext::CudnnContext() : model_(DeviceName(CurrentDevice())) {
+  CUDNN_CHECK(cudnnCreate(&handle_));
+}
 
 CudnnContext::~CudnnContext() { cudnnDestroy(handle_); }
 
 CudnnContext& CudnnContext::Current() {
   static thread_local std::map<int, CudnnContext> contexts;
-  int device = 0;
-  CUDA_CHECK(cudaGetDevice(&device));
-  return contexts[device];
+  return contexts[CurrentDevice()];
 }
 
 }  // namespace two_stream

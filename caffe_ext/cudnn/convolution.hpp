@@ -37,8 +37,9 @@ using CudnnPtr = std::unique_ptr<std::remove_pointer_t<Descriptor>,
 
 // A convolution by cuDNN on the current device. Pointers are to GPU memory; the
 // calls return when the work is queued on the default stream. The algorithm of
-// a pass is chosen on its first call for each shape and kept for the process:
-// by measurement on the operands given, or by cuDNN's heuristics
+// a pass is chosen on its first call for each shape and kept for the process,
+// for all devices of a model, since ranks must get the same bits of what they
+// all compute: by measurement on the operands given, or by cuDNN's heuristics
 // (CudnnSettings). Those whose result depends on the order in which threads
 // finish are not taken while another fits.
 //

@@ -75,17 +75,15 @@ Perf CudnnConvolution<Dtype>::Algorithm(const char* pass,
                                         const Measure& measure,
                                         const Guess& guess) {
   // A Perf type belongs to one pass.
-  using Key = std::tuple<int, size_t, bool, std::array<int, 16>>;
+  using Key = std::tuple<std::string, size_t, bool, std::array<int, 16>>;
   static std::mutex mutex;
   static std::map<Key, Perf> chosen;
 
   const CudnnSettings settings = CudnnSettings::Get();
-  int device = 0;
-  CUDA_CHECK(cudaGetDevice(&device));
-  DeviceBuffer& workspace = CudnnContext::Current().workspace();
+  CudnnContext& context = CudnnContext::Current();
   size_t limit = settings.workspace_limit;
   for (;;) {
-    const Key key(device, limit, settings.repeatable, shape_.Key());
+    const Key key(context.model(), limit, settings.repeatable, shape_.Key());
     Perf perf;
     bool known;
     {
@@ -102,6 +100,9 @@ Perf CudnnConvolution<Dtype>::Algorithm(const char* pass,
         DeviceBuffer room;
         GrowTowards(limit, &room);
         proposals = measure(room);
+        // Candidates that failed may have left an error behind, for which
+        // Caffe's next kernel would be blamed.
+        cudaGetLastError();
       }
       const Perf* best = ChooseAlgorithm(proposals, limit);
       if (!best) {
@@ -116,7 +117,7 @@ Perf CudnnConvolution<Dtype>::Algorithm(const char* pass,
       std::lock_guard<std::mutex> lock(mutex);
       perf = chosen.emplace(key, *best).first->second;
     }
-    if (workspace.Grow(perf.memory)) return perf;
+    if (context.workspace().Grow(perf.memory)) return perf;
     limit = std::min(limit, perf.memory - 1);  // the GPU is full: take less
   }
 }

@@ -13,7 +13,8 @@ struct CudnnSettings {
   // Largest workspace a convolution may ask for, in bytes (`richness`, in MB).
   size_t workspace_limit = size_t{300} << 20;
   // Algorithms by cuDNN's heuristics, the same in every run, instead of by
-  // measurement. On with `random_seed`, which asks for a run to be repeatable.
+  // measurement. On with `random_seed`, which asks for a run to be repeatable,
+  // and for ranks in several processes, which would each measure for itself.
   bool repeatable = false;
 
   static CudnnSettings& Get() {

@@ -1,5 +1,6 @@
 #include "caffe_ext/data/batch_prefetcher.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace two_stream {
@@ -13,7 +14,9 @@ BatchPrefetcher<Dtype>::BatchPrefetcher(uint32_t batch_size,
       fill_(std::move(fill)),
       slots_(depth + 1) {  // one more is out with the caller
   for (Slot& slot : slots_) {
-    slot.batch.data.resize(batch_size * sample_count);
+    slot.memory = std::make_unique<caffe::SyncedMemory>(
+        batch_size * sample_count * sizeof(Dtype));
+    slot.batch.data = static_cast<Dtype*>(slot.memory->mutable_cpu_data());
     slot.batch.labels.resize(batch_size);
     slot.batch.failures.resize(batch_size);
     slot.errors.resize(batch_size);
@@ -48,7 +51,7 @@ void BatchPrefetcher<Dtype>::ReadAhead() {
     lock.unlock();
     try {
       slot.batch.failures[item].clear();
-      fill_(batch, item, &slot.batch.data[item * sample_count_],
+      fill_(batch, item, slot.batch.data + item * sample_count_,
             &slot.batch.labels[item], &slot.batch.failures[item]);
     } catch (...) {
       slot.errors[item] = std::current_exception();
@@ -74,6 +77,16 @@ const PrefetchedBatch<Dtype>& BatchPrefetcher<Dtype>::Next() {
   }
   delivered_ += 1;
   return slot.batch;
+}
+
+template <typename Dtype>
+const PrefetchedBatch<Dtype>* BatchPrefetcher<Dtype>::Peek() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (delivered_ == released_ + slots_.size()) return nullptr;  // all are out
+  const Slot& slot = SlotOf(delivered_);
+  const bool failed = std::any_of(slot.errors.begin(), slot.errors.end(),
+                                  [](const auto& error) { return !!error; });
+  return slot.missing == 0 && !failed ? &slot.batch : nullptr;
 }
 
 template class BatchPrefetcher<float>;

@@ -5,17 +5,21 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "caffe/syncedmem.hpp"
+
 namespace two_stream {
 
-// A batch as it comes out: items x sample_count values, a label an item.
+// A batch as it comes out: items x sample_count values, a label an item. In
+// Caffe's GPU mode its memory is page-locked.
 template <typename Dtype>
 struct PrefetchedBatch {
-  std::vector<Dtype> data;
+  Dtype* data = nullptr;
   std::vector<Dtype> labels;
   std::vector<std::vector<std::string>> failures;  // by item
 };
@@ -43,9 +47,13 @@ class BatchPrefetcher {
   // Waits for the next batch; it is valid until the next call. Throws the error
   // of the first item of the batch that has one, now and ever after.
   const PrefetchedBatch<Dtype>& Next();
+  // The batch that Next() will give, valid for as long as that; null if it
+  // isn't ready, or has an error.
+  const PrefetchedBatch<Dtype>* Peek();
 
  private:
   struct Slot {
+    std::unique_ptr<caffe::SyncedMemory> memory;
     PrefetchedBatch<Dtype> batch;
     std::vector<std::exception_ptr> errors;
     uint32_t missing = 0;

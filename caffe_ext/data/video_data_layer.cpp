@@ -133,25 +133,45 @@ void VideoDataLayer<Dtype>::StartReading() {
 
 template <typename Dtype>
 void VideoDataLayer<Dtype>::set_data_cursor(uint64_t global_sample) {
+  upload_.reset();
   prefetcher_.reset();
   cursor_ = global_sample;
 }
 
 template <typename Dtype>
-void VideoDataLayer<Dtype>::Forward_cpu(const Blobs&, const Blobs& top) {
+const PrefetchedBatch<Dtype>& VideoDataLayer<Dtype>::NextBatch(
+    const Blobs& top) {
   if (!prefetcher_) StartReading();
   try {
     const PrefetchedBatch<Dtype>& batch = prefetcher_->Next();
     ledger_->Book(batch.failures);
-    std::copy(batch.data.begin(), batch.data.end(), top[0]->mutable_cpu_data());
     if (top.size() > 1) {
       std::copy(batch.labels.begin(), batch.labels.end(),
                 top[1]->mutable_cpu_data());
     }
+    cursor_ += uint64_t{shard_.world} * settings_.batch_size;
+    return batch;
   } catch (const UserError& error) {
     throw UserError("layer " + this->layer_param_.name() + ": " + error.what());
   }
-  cursor_ += uint64_t{shard_.world} * settings_.batch_size;
+}
+
+template <typename Dtype>
+void VideoDataLayer<Dtype>::Forward_cpu(const Blobs&, const Blobs& top) {
+  upload_.reset();
+  const PrefetchedBatch<Dtype>& batch = NextBatch(top);
+  std::copy_n(batch.data, top[0]->count(), top[0]->mutable_cpu_data());
+}
+
+template <typename Dtype>
+void VideoDataLayer<Dtype>::Forward_gpu(const Blobs&, const Blobs& top) {
+  const PrefetchedBatch<Dtype>& batch = NextBatch(top);
+  const size_t bytes = top[0]->count() * sizeof(Dtype);
+  if (!upload_) upload_ = BatchUploadToDevice()();
+  if (!upload_->begun()) upload_->Begin(batch.data, bytes);
+  upload_->Finish(top[0]->mutable_gpu_data());
+  const PrefetchedBatch<Dtype>* next = prefetcher_->Peek();
+  if (next) upload_->Begin(next->data, bytes);
 }
 
 TWO_STREAM_REGISTER_LAYER(VideoData, VideoDataLayer);

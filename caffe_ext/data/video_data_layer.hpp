@@ -9,6 +9,7 @@
 #include "caffe/layer.hpp"
 #include "caffe_ext/common/data_cursor.hpp"
 #include "caffe_ext/data/batch_prefetcher.hpp"
+#include "caffe_ext/data/batch_upload.hpp"
 #include "caffe_ext/data/failure_ledger.hpp"
 #include "caffe_ext/data/sample_loader.hpp"
 #include "caffe_ext/data/sample_order.hpp"
@@ -52,6 +53,7 @@ class VideoDataLayer : public caffe::Layer<Dtype>, public DataCursor {
 
  protected:
   void Forward_cpu(const Blobs& bottom, const Blobs& top) override;
+  void Forward_gpu(const Blobs& bottom, const Blobs& top) override;
   void Backward_cpu(const Blobs&, const std::vector<bool>&,
                     const Blobs&) override {}
   void Backward_gpu(const Blobs&, const std::vector<bool>&,
@@ -60,6 +62,8 @@ class VideoDataLayer : public caffe::Layer<Dtype>, public DataCursor {
  private:
   void Configure(const Blobs& top);
   void StartReading();
+  // The next batch, whose labels are put into their top.
+  const PrefetchedBatch<Dtype>& NextBatch(const Blobs& top);
 
   VideoDataSettings settings_;
   DataShard shard_;
@@ -67,9 +71,11 @@ class VideoDataLayer : public caffe::Layer<Dtype>, public DataCursor {
   std::unique_ptr<const SampleLoader> loader_;
   std::unique_ptr<FailureLedger> ledger_;
   uint64_t cursor_ = 0;
-  // Declared last: its threads use all of the above. Empty until the first
+  // Declared here: its threads use all of the above. Empty until the first
   // Forward(), and after the cursor was set.
   std::unique_ptr<BatchPrefetcher<Dtype>> prefetcher_;
+  // Declared last: it reads the batches of the one above. In GPU mode only.
+  std::unique_ptr<BatchUpload> upload_;
 };
 
 }  // namespace two_stream

@@ -13,10 +13,8 @@ std::map<std::string, MakeDeviceCommunicator>& Transports() {
   return transports;
 }
 
-bool SharesADevice(Communicator* host, int device,
-                   const std::string& host_name) {
-  const auto all =
-      host->AllGatherString(host_name + " " + std::to_string(device));
+bool SharesADevice(Communicator* host, const std::string& identity) {
+  const auto all = host->AllGatherString(identity);
   return std::set<std::string>(all.begin(), all.end()).size() < all.size();
 }
 
@@ -28,11 +26,11 @@ DeviceTransportRegistration::DeviceTransportRegistration(
 }
 
 std::unique_ptr<Communicator> ToDevice(Communicator* host, int device,
-                                       const std::string& host_name,
+                                       const std::string& identity,
                                        const std::string& wish) {
   std::string name = wish;
   if (wish == "auto") {
-    const bool shared = SharesADevice(host, device, host_name);
+    const bool shared = SharesADevice(host, identity);
     name = Transports().count("nccl") && !shared ? "nccl" : "staged";
   }
   const auto found = Transports().find(name);

@@ -21,10 +21,10 @@ struct DeviceTransportRegistration {
 };
 
 // `wish` is "nccl", "staged" (through host memory) or "auto": NCCL where it was
-// built in and no two ranks share a device. `host_name` tells hosts apart.
-// Throws UserError if the wish cannot be met.
+// built in and no two ranks share a device. `identity` is the device's, on all
+// hosts. Throws UserError if the wish cannot be met.
 std::unique_ptr<Communicator> ToDevice(Communicator* host, int device,
-                                       const std::string& host_name,
+                                       const std::string& identity,
                                        const std::string& wish);
 
 }  // namespace two_stream

@@ -2,13 +2,18 @@
 // threads of one process or processes on many hosts; either way the host
 // communicator carries the id that joins them. Calls do not block, so that a
 // wait can end at its deadline or when a rank has failed.
+//
+// A kernel of NCCL waits on its GPU for those of the other ranks. Until they
+// run, calls of CUDA that wait for a whole GPU, such as cudaFree, can wait for
+// ever, on any rank. So no kernel starts before the ranks have met on the host,
+// where a missing one is found out and named; and SyncSgd lets nothing overlap
+// while layers still take memory.
 #include <nccl.h>
 
 #include <chrono>
 #include <thread>
 
-#include "caffe/common.hpp"
-#include "caffe_ext/parallel/device_stream.hpp"
+#include "caffe_ext/parallel/device_communicator.hpp"
 #include "caffe_ext/parallel/device_transport.hpp"
 
 namespace two_stream {
@@ -18,11 +23,10 @@ ncclDataType_t NcclType(DataType type) {
   return type == DataType::kFloat ? ncclFloat : ncclDouble;
 }
 
-class NcclCommunicator : public Communicator {
+class NcclCommunicator : public DeviceCommunicator {
  public:
   NcclCommunicator(Communicator* host, int device)
-      : Communicator(host->rank(), host->size()), host_(host), stream_(device) {
-    set_timeout(host->timeout());
+      : DeviceCommunicator(host, device) {
     ncclUniqueId id = {};
     if (rank() == 0) Check(ncclGetUniqueId(&id), "ncclGetUniqueId");
     const std::string text =
@@ -30,68 +34,49 @@ class NcclCommunicator : public Communicator {
     text.copy(id.internal, sizeof(id.internal));
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     config.blocking = 0;
-    const Deadline deadline = After(timeout());
     Settle(ncclCommInitRankConfig(&comm_, size(), id, rank(), &config),
-           "start of NCCL", deadline);
+           "start of NCCL", Clock::now());
+    host->Barrier();  // none starts a kernel while others still take memory
   }
   // A communicator that others may have left cannot be closed in order.
   ~NcclCommunicator() override { ncclCommAbort(comm_); }
 
   const char* transport() const override { return "NCCL"; }
-  bool on_device() const override { return true; }
-  void Fail(const std::string& cause) override { host_->Fail(cause); }
-  void ThrowIfFailed() override { host_->ThrowIfFailed(); }
-  std::function<void()> MakeFence() override { return stream_.Fence(); }
 
  protected:
-  void Execute(const Collective& call, const void* sent,
-               void* received) override {
-    if (call.type == DataType::kByte) {
-      host_->set_timeout(timeout());
-      host_->Call(call, sent, received);
-      return;
-    }
-    const Deadline deadline = After(timeout());
-    stream_.MakeCurrent();
-    const std::function<void()> fence = TakeFence();
-    fence ? fence() : stream_.Fence()();
-    Settle(Start(call, sent, received), call.ToString(), deadline);
-    while (cudaStreamQuery(stream_.get()) == cudaErrorNotReady) {
-      ncclResult_t state = ncclSuccess;
-      Check(ncclCommGetAsyncError(comm_, &state), "ncclCommGetAsyncError");
+  void ExecuteOnDevice(const Collective& call, const char* sent,
+                       char* received) override {
+    host().Barrier();
+    const Clock::time_point start = Clock::now();
+    Settle(Start(call, sent, received), call.ToString(), start);
+    while (!stream().Idle()) {
+      const ncclResult_t state = State();
       if (state != ncclInProgress) Check(state, call.ToString());
-      Rest(call.ToString(), deadline);
+      Rest(call.ToString(), start);
     }
-    stream_.Synchronize();  // reports a failed kernel
     CountMoved(MovedBytes(call));
   }
 
  private:
-  using Deadline = std::chrono::steady_clock::time_point;
-
-  static Deadline After(double seconds) {
-    return std::chrono::steady_clock::now() +
-           std::chrono::duration_cast<Deadline::duration>(
-               std::chrono::duration<double>(seconds));
-  }
+  using Clock = std::chrono::steady_clock;
 
   ncclResult_t Start(const Collective& call, const void* sent, void* received) {
     const ncclDataType_t type = NcclType(call.type);
     const ncclRedOp_t reduce =
         call.reduction == Reduction::kMean ? ncclAvg : ncclSum;
-    const cudaStream_t stream = stream_.get();
+    const cudaStream_t on = stream().get();
     switch (call.kind) {
       case Collective::Kind::kAllReduce:
         return ncclAllReduce(sent, received, call.count, type, reduce, comm_,
-                             stream);
+                             on);
       case Collective::Kind::kAllGather:
-        return ncclAllGather(sent, received, call.count, type, comm_, stream);
+        return ncclAllGather(sent, received, call.count, type, comm_, on);
       case Collective::Kind::kReduceScatter:
         return ncclReduceScatter(sent, received, call.count, type, reduce,
-                                 comm_, stream);
+                                 comm_, on);
       case Collective::Kind::kBroadcast:
         return ncclBroadcast(sent, received, call.count, type, call.root, comm_,
-                             stream);
+                             on);
       case Collective::Kind::kBarrier:
         break;  // has no data: carried by the host, as bytes
     }
@@ -117,31 +102,38 @@ class NcclCommunicator : public Communicator {
                                     " (NCCL_DEBUG=WARN says more)");
   }
 
+  ncclResult_t State() const {
+    ncclResult_t state = ncclSuccess;
+    Check(ncclCommGetAsyncError(comm_, &state), "ncclCommGetAsyncError");
+    return state;
+  }
+
   // Waits until a call that does not block has taken effect.
   void Settle(ncclResult_t result, const std::string& what,
-              Deadline deadline) const {
+              Clock::time_point start) const {
     while (result == ncclInProgress) {
-      Rest(what, deadline);
-      ncclResult_t state = ncclSuccess;
-      Check(ncclCommGetAsyncError(comm_, &state), "ncclCommGetAsyncError");
-      result = state;
+      Rest(what, start);
+      result = State();
     }
     Check(result, what);
   }
 
   // NCCL does not say which rank it waits for.
-  void Rest(const std::string& what, Deadline deadline) const {
-    host_->ThrowIfFailed();
-    if (std::chrono::steady_clock::now() > deadline) {
+  void Rest(const std::string& what, Clock::time_point start) const {
+    host().ThrowIfFailed();
+    const std::chrono::duration<double> waited = Clock::now() - start;
+    if (waited.count() > timeout()) {
       throw CommunicatorError(-1, what + " timed out after " +
                                       std::to_string(timeout()) +
                                       " s: a rank does not take part");
     }
-    std::this_thread::yield();
+    if (waited.count() < 1e-3) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
   }
 
-  Communicator* const host_;
-  const DeviceStream stream_;
   ncclComm_t comm_ = nullptr;
 };
 

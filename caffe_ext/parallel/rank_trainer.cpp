@@ -23,7 +23,6 @@ RankTrainer::RankTrainer(const TrainingOptions& options,
   if (communicator_->size() > 1) {
     sync_ = std::make_unique<SyncSgd<float>>(
         communicator_, options_.bucket_bytes, solver_.get());
-    sync_->BroadcastParams();
   }
   display_ = std::make_unique<LossDisplay<float>>(schedule_, communicator_,
                                                   solver_.get());
@@ -35,6 +34,7 @@ void RankTrainer::Run() {
     LOG(INFO) << "Solving " << solver_->net()->name();
     LOG(INFO) << "Learning Rate Policy: " << schedule_.lr_policy();
   }
+  if (sync_) sync_->BroadcastParams();
   // What it resumes from is a snapshot already.
   if (!options_.resume.empty()) last_snapshot_ = solver_->iter();
   solver_->Step(schedule_.max_iter() - solver_->iter());

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "caffe/common.hpp"
-#include "caffe_ext/parallel/device_stream.hpp"
+#include "caffe_ext/parallel/device_communicator.hpp"
 #include "caffe_ext/parallel/device_transport.hpp"
 
 namespace two_stream {
@@ -31,40 +31,17 @@ class PinnedBuffer {
   size_t bytes_ = 0;
 };
 
-class StagedCommunicator : public Communicator {
+class StagedCommunicator : public DeviceCommunicator {
  public:
   StagedCommunicator(Communicator* host, int device)
-      : Communicator(host->rank(), host->size()),
-        host_(host),
-        stream_(device),
+      : DeviceCommunicator(host, device),
         name_(std::string("staged ") + host->transport()) {}
 
   const char* transport() const override { return name_.c_str(); }
-  bool on_device() const override { return true; }
-  void Fail(const std::string& cause) override { host_->Fail(cause); }
-  void ThrowIfFailed() override { host_->ThrowIfFailed(); }
-  std::function<void()> MakeFence() override { return stream_.Fence(); }
 
  protected:
-  void Execute(const Collective& call, const void* sent,
-               void* received) override {
-    const uint64_t before = host_->traffic().moved_bytes;
-    host_->set_timeout(timeout());
-    if (call.type == DataType::kByte) {
-      host_->Call(call, sent, received);
-    } else {
-      Stage(call, static_cast<const char*>(sent), static_cast<char*>(received));
-    }
-    CountMoved(host_->traffic().moved_bytes - before);
-  }
-
- private:
-  static constexpr size_t kChunk = 16 << 20;
-
-  void Stage(const Collective& call, const char* sent, char* received) {
-    stream_.MakeCurrent();
-    const std::function<void()> fence = TakeFence();
-    fence ? fence() : stream_.Fence()();
+  void ExecuteOnDevice(const Collective& call, const char* sent,
+                       char* received) override {
     const size_t block = call.count * SizeOf(call.type);
     switch (call.kind) {
       case Collective::Kind::kAllReduce:
@@ -87,24 +64,25 @@ class StagedCommunicator : public Communicator {
                 out_.AtLeast(block), block, received);
         break;
       case Collective::Kind::kBarrier:
-        break;
+        break;  // has no data
     }
   }
+
+ private:
+  static constexpr size_t kChunk = 16 << 20;
 
   // Device to `from`, the host's collective to `to`, and back to the device.
   void Through(const Collective& call, const char* sent, size_t sent_bytes,
                char* from, char* to, size_t received_bytes, char* received) {
     CUDA_CHECK(cudaMemcpyAsync(from, sent, sent_bytes, cudaMemcpyDeviceToHost,
-                               stream_.get()));
-    stream_.Synchronize();
-    host_->Call(call, from, to);
+                               stream().get()));
+    stream().Synchronize();
+    host().Call(call, from, to);
     CUDA_CHECK(cudaMemcpyAsync(received, to, received_bytes,
-                               cudaMemcpyHostToDevice, stream_.get()));
-    stream_.Synchronize();
+                               cudaMemcpyHostToDevice, stream().get()));
+    stream().Synchronize();
   }
 
-  Communicator* const host_;
-  const DeviceStream stream_;
   const std::string name_;
   PinnedBuffer in_, out_;
 };

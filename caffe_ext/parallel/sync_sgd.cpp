@@ -99,7 +99,8 @@ void SyncSgd<Dtype>::on_start() {
 template <typename Dtype>
 void SyncSgd<Dtype>::run(int layer) {
   const bool last_pass = pass_ == solver_->param().iter_size() - 1;
-  while (last_pass && next_bucket_ < plan_.buckets.size() &&
+  while (last_pass && (layer == 0 || MayOverlap()) &&
+         next_bucket_ < plan_.buckets.size() &&
          plan_.buckets[next_bucket_].ready_layer >= layer) {
     const GradientBucket& bucket = plan_.buckets[next_bucket_++];
     Settle(bucket);
@@ -111,6 +112,11 @@ void SyncSgd<Dtype>::run(int layer) {
   // Caffe reads all gradients at the end of a pass that it prints them of.
   if (layer == 0 && solver_->param().debug_info()) queue_.Wait();
   if (layer == 0) ++pass_;
+}
+
+template <typename Dtype>
+bool SyncSgd<Dtype>::MayOverlap() const {
+  return !communicator_->on_device() || report_.steps > 0;
 }
 
 template <typename Dtype>

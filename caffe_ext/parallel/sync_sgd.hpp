@@ -60,6 +60,10 @@ class SyncSgd : public caffe::Solver<Dtype>::Callback,
   void on_gradients_ready() override;
 
  private:
+  // On GPUs, not in the first step: layers then still take memory and measure
+  // algorithms, and may have to wait for all that runs on a GPU; nothing there
+  // may wait for this rank meanwhile.
+  bool MayOverlap() const;
   // Brings gradients that a layer computed on the host into the buffer on the
   // device.
   void Settle(const GradientBucket& bucket);

@@ -110,8 +110,10 @@ class TrainingRun {
     std::unique_ptr<Communicator> on_device;
     LogTable(self, communicator);
     if (self.device >= 0 && launch_.world > 1) {
-      on_device = ToDevice(hosts_[index].get(), self.device,
-                           launch_.hosts[self.rank], options_.transport);
+      on_device =
+          ToDevice(hosts_[index].get(), self.device,
+                   launch_.hosts[self.rank] + " " + DeviceIdentity(self.device),
+                   options_.transport);
       on_device->set_timeout(options_.timeout);
       communicator = on_device.get();
     }
@@ -124,8 +126,11 @@ class TrainingRun {
     RankTrainer trainer(training, communicator);
     try {
       trainer.Run();
+      communicator->Barrier();  // before any closes its end
     } catch (...) {
-      // Before the trainer goes: threads that it waits for may hang as well.
+      // Before the trainer goes: threads that it waits for may hang as well,
+      // and so may freeing a GPU's memory, while a kernel there waits for
+      // ranks.
       failed(std::current_exception());
       throw;
     }

@@ -1,5 +1,5 @@
 // The cuDNN convolution against Caffe's on the CPU, on random shapes and data.
-// On a machine without a GPU these run in cudnn_host_tests alone.
+// On a machine without a GPU these run in host_gpu_tests alone.
 #include <cuda_runtime.h>
 #include <gtest/gtest.h>
 

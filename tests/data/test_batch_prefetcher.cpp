@@ -46,6 +46,28 @@ TEST(BatchPrefetcher, EverythingComesInItsPlace) {
   }
 }
 
+TEST(BatchPrefetcher, PeekGivesTheNextBatchOnceItIsReady) {
+  std::atomic<uint64_t> allowed{0};
+  Prefetcher prefetcher(1, 3, 1, 2,
+                        [&](uint64_t batch, uint32_t item, float* sample,
+                            float* label, std::vector<std::string>* failures) {
+                          while (batch > allowed) std::this_thread::yield();
+                          if (batch == 2) throw std::runtime_error("broken");
+                          Number(batch, item, sample, label, failures);
+                        });
+  const PrefetchedBatch<float>* next = nullptr;
+  while (!(next = prefetcher.Peek())) std::this_thread::yield();
+  EXPECT_EQ(next->data[1], 1);
+  EXPECT_EQ(&prefetcher.Next(), next);
+  EXPECT_EQ(prefetcher.Peek(), nullptr);
+  allowed = 100;
+  while (!(next = prefetcher.Peek())) std::this_thread::yield();
+  EXPECT_EQ(next->data[1], 101);
+  EXPECT_EQ(&prefetcher.Next(), next);
+  EXPECT_THROW(prefetcher.Next(), std::runtime_error);
+  EXPECT_EQ(prefetcher.Peek(), nullptr);
+}
+
 TEST(BatchPrefetcher, ReadsNoFurtherThanAsked) {
   std::atomic<uint64_t> furthest{0};
   Prefetcher prefetcher(

@@ -1,9 +1,12 @@
 // N ranks with batch b do what one rank does with batch N x b.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "caffe/solver_factory.hpp"
 #include "tests/parallel/rank_runs.hpp"
@@ -161,6 +164,60 @@ TEST(SyncSgdRuns, CommunicateWhatThePlanSays) {
       solver.reset();
     });
   }
+}
+
+// Says that it is one between GPUs, and notes for each all-reduce whether the
+// backward pass was over.
+class AsOfDevices : public Communicator, public caffe::Net<float>::Callback {
+ public:
+  explicit AsOfDevices(Communicator* threads)
+      : Communicator(threads->rank(), threads->size()), threads_(threads) {}
+  const char* transport() const override { return "test"; }
+  bool on_device() const override { return true; }
+  void BeginStep() {
+    over_ = false;
+    early_ = 0;
+  }
+  // All-reduces of this step that began before the end of the backward pass.
+  int early() const { return early_; }
+
+ protected:
+  void Execute(const Collective& call, const void* sent,
+               void* received) override {
+    if (call.kind == Collective::Kind::kAllReduce && !over_) ++early_;
+    threads_->Call(call, sent, received);
+  }
+  void run(int layer) override {
+    // Gives the queue's thread the time to begin what it has been given.
+    if (layer == 1) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (layer == 0) over_ = true;
+  }
+
+ private:
+  Communicator* const threads_;
+  std::atomic<bool> over_{false};
+  std::atomic<int> early_{0};
+};
+
+// Layers still take memory then, for which CUDA may have to wait until all that
+// runs on a GPU is over.
+TEST(SyncSgdOnDevices, TheFirstStepOverlapsNothing) {
+  RunRanks(2, [](Communicator* threads) {
+    AsOfDevices communicator(threads);
+    std::unique_ptr<SyncSgd<float>> sync;
+    std::unique_ptr<caffe::Solver<float>> solver(
+        caffe::SolverRegistry<float>::CreateSolver(
+            SolverFor(Net(false, 0), "")));
+    solver->net()->add_after_backward(&communicator);  // before SyncSgd's
+    sync = std::make_unique<SyncSgd<float>>(&communicator, 512, solver.get());
+    sync->BroadcastParams();
+    for (int step = 0; step < 3; ++step) {
+      communicator.BeginStep();
+      solver->Step(1);
+      EXPECT_EQ(communicator.early() > 0, step > 0);
+      sync->CheckParams();
+    }
+  });
 }
 
 }  // namespace

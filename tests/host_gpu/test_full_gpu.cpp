@@ -7,7 +7,7 @@
 #include "caffe_ext/cudnn/context.hpp"
 #include "caffe_ext/cudnn/convolution_layer.hpp"
 #include "caffe_ext/cudnn/settings.hpp"
-#include "tests/cudnn/host_gpu/host_gpu.hpp"
+#include "tests/host_gpu/host_gpu.hpp"
 
 namespace two_stream {
 namespace {
@@ -21,9 +21,10 @@ class FullGpu : public testing::Test {
 
   // One forward pass on a thread of its own, whose workspace is empty. Returns
   // the workspace's size after it.
-  static size_t Run(int num, std::string* error = nullptr) {
+  static size_t Run(int num, std::string* error = nullptr, int device = 0) {
     size_t workspace = 0;
     std::thread rank([&] {
+      ASSERT_EQ(cudaSuccess, cudaSetDevice(device));
       caffe::Caffe::set_mode(caffe::Caffe::GPU);
       caffe::LayerParameter param;
       param.mutable_convolution_param()->set_num_output(2);
@@ -51,9 +52,21 @@ TEST_F(FullGpu, LessWorkspaceIsTaken) {
     CudnnSettings::Get().repeatable = repeatable;
     HostGpu::Get().memory = SIZE_MAX;
     EXPECT_GT(Run(5), size_t{4} << 10);
-    HostGpu::Get().memory = 8 << 10;  // the blobs of a batch of 6 take 6.5 KB
+    // The blobs of a batch of 6 take 6.5 KB.
+    HostGpu::Get().memory = TakenMemory() + (8 << 10);
     EXPECT_EQ(Run(6), 0u);
   }
+}
+
+// Ranks must get the same bits of what they all compute. By itself device 1
+// measures another order.
+TEST_F(FullGpu, DevicesOfAModelTakeTheSameAlgorithm) {
+  CudnnSettings::Get().workspace_limit = 64 << 10;
+  const size_t workspace = Run(8);
+  EXPECT_GT(workspace, 0u);
+  EXPECT_EQ(Run(8, nullptr, 1), workspace);
+  EXPECT_EQ(Run(9, nullptr, 1), 0u);
+  EXPECT_EQ(Run(9), 0u);
 }
 
 TEST_F(FullGpu, NoAlgorithmWithinRichnessSaysWhatToDo) {

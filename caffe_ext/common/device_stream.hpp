@@ -1,5 +1,5 @@
-#ifndef TWO_STREAM_PARALLEL_DEVICE_STREAM_HPP_
-#define TWO_STREAM_PARALLEL_DEVICE_STREAM_HPP_
+#ifndef TWO_STREAM_COMMON_DEVICE_STREAM_HPP_
+#define TWO_STREAM_COMMON_DEVICE_STREAM_HPP_
 
 #include <cuda_runtime.h>
 
@@ -22,6 +22,8 @@ class DeviceStream {
   // Called later, on any thread: this stream then waits for what the default
   // stream has been given until now.
   std::function<void()> Fence() const;
+  // Whether all that it was given is done.
+  bool Idle() const;
   void Synchronize() const;
 
  private:
@@ -31,4 +33,4 @@ class DeviceStream {
 
 }  // namespace two_stream
 
-#endif  // TWO_STREAM_PARALLEL_DEVICE_STREAM_HPP_
+#endif  // TWO_STREAM_COMMON_DEVICE_STREAM_HPP_

@@ -1,5 +1,5 @@
 #include "caffe/common.hpp"
-#include "caffe_ext/parallel/device_stream.hpp"
+#include "caffe_ext/common/device_stream.hpp"
 
 namespace two_stream {
 
@@ -21,6 +21,18 @@ std::function<void()> DeviceStream::Fence() const {
   return [stream = stream_, shared] {
     CUDA_CHECK(cudaStreamWaitEvent(stream, shared.get(), 0));
   };
+}
+
+bool DeviceStream::Idle() const {
+  const cudaError_t status = cudaStreamQuery(stream_);
+  if (status != cudaErrorNotReady) {
+    CUDA_CHECK(status);
+    return true;
+  }
+  // CUDA keeps this answer as the thread's last error, which Caffe looks at
+  // after each of its kernels.
+  cudaGetLastError();
+  return false;
 }
 
 void DeviceStream::Synchronize() const {
