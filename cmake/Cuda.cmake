@@ -6,13 +6,18 @@ if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   find_program(CMAKE_CUDA_COMPILER nvcc PATHS /usr/local/cuda/bin /opt/cuda/bin)
 endif()
 if(NOT CMAKE_CUDA_ARCHITECTURES)
-  # The GPUs of this machine, or else Hopper.
-  execute_process(COMMAND nvidia-smi -L RESULT_VARIABLE no_gpu OUTPUT_QUIET ERROR_QUIET)
-  if(no_gpu)
-    set(CMAKE_CUDA_ARCHITECTURES 90 CACHE STRING "As 80;90, or native")
-  else()
-    set(CMAKE_CUDA_ARCHITECTURES native CACHE STRING "As 80;90, or native")
+  # Those of this machine's GPUs, or else Hopper. (CMake's "native" is younger
+  # than the oldest CMake we take.)
+  execute_process(
+    COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
+    RESULT_VARIABLE no_gpu OUTPUT_VARIABLE capabilities ERROR_QUIET)
+  string(REGEX MATCHALL "[0-9]+\\.[0-9]" capabilities "${capabilities}")
+  string(REPLACE "." "" capabilities "${capabilities}")
+  list(REMOVE_DUPLICATES capabilities)
+  if(no_gpu OR NOT capabilities)
+    set(capabilities 90)
   endif()
+  set(CMAKE_CUDA_ARCHITECTURES ${capabilities} CACHE STRING "As 80;90")
 endif()
 # One runtime library in the process: each shared library would carry a static
 # one of its own, with its own idea of the current device.

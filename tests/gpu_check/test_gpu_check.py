@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,7 @@ def test_rehearsal_passes_and_says_that_nothing_ran_on_a_gpu(tmp_path):
     assert not_run == {"device query", "Caffe's tests", "gradient checks", "our tests"}
     assert "failed" not in results.values()
     assert re.search(r"gather, auto: \d\.\de-\d\d", text)
+    assert re.search(r"gather, auto with MPI: \d\.\de-\d\d", text)
     assert re.search(r"\| small \| 1 x 4 \| 2 \| \d+\.\d \| \d+\.\d \| - \|", text)
 
 
@@ -78,9 +80,22 @@ sys.exit(1)
 FAKE_SMI = """
 import sys
 if "name" in sys.argv[1]:
-    print("Imaginary 1, 999.1, 8000\\nImaginary 1, 999.1, 8000")
+    print("Imaginary 1, 999.1, 8000, GPU-a\\nImaginary 1, 999.1, 8000, GPU-b")
 else:
     print(1234)
+"""
+
+
+FAKE_SMI_BY_UUID = """
+import sys
+flags = sys.argv[1:]
+chosen = flags[flags.index("-i") + 1].split(",") if "-i" in flags else "012"
+for gpu in chosen:
+    number = int(gpu.removeprefix("GPU-"))
+    if any("memory.used" in flag for flag in flags):
+        print(1000 * number)
+    else:
+        print(f"Imaginary, 999.1, 8000, GPU-{number}")
 """
 
 
@@ -122,8 +137,8 @@ def test_without_a_gpu_nothing_is_written(tmp_path):
 
 def test_ranks_are_spread_over_the_gpus_present(tmp_path):
     def bench(count, nccl):
-        gpu = machine.Gpu("g", "1", 1)
-        return checks.Bench(None, tmp_path, [gpu] * count, nccl, True)
+        gpu = machine.Gpu("g", "1", 1, "GPU-a")
+        return checks.Bench(None, tmp_path, [gpu] * count, nccl, False, True)
 
     assert bench(1, ()).devices(4) == ["-gpu", "0,0,0,0"]
     assert bench(2, ()).devices(4) == ["-gpu", "0,1,0,1"]
@@ -133,6 +148,18 @@ def test_ranks_are_spread_over_the_gpus_present(tmp_path):
     tried = dict(checks.transports(bench(1, (2, 30)), 2))
     assert tried["nccl"] == {"NCCL_MULTI_RANK_GPU_ENABLE": "1"}
     assert dict(checks.transports(bench(2, (2, 29)), 2))["nccl"] == {}
+
+
+def test_gpus_are_those_that_cuda_shows(tmp_path, monkeypatch):
+    program(tmp_path, "nvidia-smi", FAKE_SMI_BY_UUID)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert [gpu.uuid for gpu in machine.gpus()] == ["GPU-0", "GPU-1", "GPU-2"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,1")
+    assert [gpu.uuid for gpu in machine.gpus()] == ["GPU-2", "GPU-1"]
+    with machine.PeakMemory(machine.gpus()[0]) as memory:
+        time.sleep(1)
+    assert memory.megabytes == 2000
 
 
 def test_update_error_is_relative_to_the_way_gone():

@@ -6,6 +6,7 @@ import argparse
 import datetime
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -85,7 +86,8 @@ def main() -> int:
     parts = dict(re.findall(r"^  (\w+): (.*)$", version, re.M))
     number = re.match(r"(\d+)\.(\d+)", parts.get("NCCL", ""))
     nccl = tuple(map(int, number.groups())) if number else ()
-    bench = Bench(runner, folder, present, nccl, flags.quick)
+    mpi = parts.get("MPI", "")[:1].isdigit() and shutil.which("mpirun") is not None
+    bench = Bench(runner, folder, present, nccl, mpi, flags.quick)
     facts = {"date": datetime.date.today().isoformat(), "commit": commit()}
     facts["CPU"] = processor()
     facts["system"] = platform.platform()

@@ -22,23 +22,24 @@ class Gpu:
     name: str
     driver: str
     megabytes: int
+    uuid: str
 
 
 def gpus() -> list[Gpu]:
-    """The GPUs that the driver lists; none without a driver."""
-    query = "--query-gpu=name,driver_version,memory.total"
+    """The GPUs that CUDA shows programs; none without a driver."""
+    command = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,uuid"]
+    if shown := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        command += ["-i", shown]
     try:
         ran = subprocess.run(
-            ["nvidia-smi", query, "--format=csv,noheader,nounits"],
-            capture_output=True,
-            text=True,
+            [*command, "--format=csv,noheader,nounits"], capture_output=True, text=True
         )
     except FileNotFoundError:
         return []
     if ran.returncode:
         return []
     rows = [line.split(", ") for line in ran.stdout.splitlines() if line.strip()]
-    return [Gpu(name, driver, int(float(size))) for name, driver, size in rows]
+    return [Gpu(name, driver, int(float(mb)), uuid) for name, driver, mb, uuid in rows]
 
 
 def processor() -> str:
@@ -48,7 +49,10 @@ def processor() -> str:
 
 
 class PeakMemory:
-    """The most memory in use on GPU 0 within the block, in MB."""
+    """The most memory in use on a GPU within the block, in MB; 0 without one."""
+
+    def __init__(self, gpu: Gpu | None):
+        self._gpu = gpu
 
     def __enter__(self) -> PeakMemory:
         self.megabytes = 0
@@ -62,7 +66,9 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        query = ["nvidia-smi", "-i", "0", "--query-gpu=memory.used"]
+        if not self._gpu:
+            return
+        query = ["nvidia-smi", "-i", self._gpu.uuid, "--query-gpu=memory.used"]
         while not self._end.wait(0.2):
             ran = subprocess.run(
                 [*query, "--format=csv,noheader,nounits"],
@@ -100,10 +106,19 @@ class Runner:
         *arguments: object,
         cwd: Path | None = None,
         timeout: float = 3600,
+        processes: int = 1,
         **environment: str,
     ) -> Ran:
-        """Runs ``bin/program``. Raises CheckFailed if it takes too long."""
-        command = [str((self.build / "bin" / program).resolve())]
+        """Runs ``bin/program``. Raises CheckFailed if it takes too long.
+
+        ``environment`` is added to the present one. GPUs are numbered as nvidia-smi
+        does.
+        """
+        command = []
+        if processes > 1:
+            command = ["mpirun", "--allow-run-as-root", "--oversubscribe"]
+            command += ["--bind-to", "none", "-np", str(processes)]
+        command.append(str((self.build / "bin" / program).resolve()))
         command += [str(argument) for argument in arguments]
         path = self.logs / f"{log}.log"
         start = time.monotonic()
@@ -115,7 +130,11 @@ class Runner:
                     stderr=subprocess.STDOUT,
                     cwd=cwd,
                     timeout=timeout,
-                    env={**os.environ, **environment},
+                    env={
+                        **os.environ,
+                        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+                        **environment,
+                    },
                 )
             except subprocess.TimeoutExpired as error:
                 raise CheckFailed(f"took more than {timeout:.0f} s: {path}") from error
