@@ -268,13 +268,15 @@ RANKS = [(), ("--workers", "2"), ("--mpi", "2")]
 
 
 @pytest.mark.parametrize("how", RANKS[1:])
-def test_two_ranks_train_as_one_with_twice_the_batch(job, how):
+def test_two_ranks_train_as_one_with_twice_the_batch(job, how, capsys):
     def curves(out, *more):
         out = str(job / out)
         assert cli.main(quiet(job, "--out", out, "--set", "display=1", *more)) == 0
         return rows(f"{out}_curves.csv")
 
     together = curves("two", *how)
+    said = capsys.readouterr().err
+    assert "global batch 8 = 2 ranks x 4 x iter_size 1" in said
     net = job / "net.prototxt"
     net.write_text(net.read_text().replace("batch_size: 4", "batch_size: 8"))
     alone = curves("one")

@@ -71,6 +71,13 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """How many samples a step takes, on how many ranks, in Caffe's words."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Complaint:
     """A warning (W), an error (E), a fatal error (F), or a line for the user (U)."""
 
@@ -78,7 +85,7 @@ class Complaint:
     text: str
 
 
-Event = Step | Rate | TestStart | Output | Snapshot | Complaint
+Event = Step | Rate | TestStart | Output | Snapshot | Batch | Complaint
 
 
 def parse_line(line: str) -> Event | None:
@@ -102,6 +109,8 @@ def parse_line(line: str) -> Event | None:
         return Rate(int(found[1]), float(found[2]))
     if found := _TEST.match(text):
         return TestStart(int(found[1]), int(found[2]))
+    if text.startswith("global batch "):
+        return Batch(text)
     if found := _SNAPSHOT.match(text):
         return Snapshot(found[1])
     return None

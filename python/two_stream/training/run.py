@@ -20,6 +20,7 @@ from two_stream.locate import caffe_binary
 from two_stream.training.curves import Curves, read_log, write_csv, write_png
 from two_stream.training.files import TrainFiles, prepare_files
 from two_stream.training.log import (
+    Batch,
     Complaint,
     Event,
     Rate,
@@ -185,6 +186,8 @@ class _Follower:
                 f"iteration {point.iteration}: test {point.quantity} "
                 f"{point.value:.4f} ({TRAINING_ACCURACY})"
             )
+        if isinstance(event, Batch):
+            note(event.text)
         if isinstance(event, Snapshot):
             self.result.snapshots.append(event.path)
             self._advance(_iteration_of(event.path))
