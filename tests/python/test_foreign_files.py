@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 from scipy.io import savemat
-from slow_protocol import convolve, slow_scores
+from scipy.special import logsumexp
+from slow_protocol import convolve, read_planes, slow_scores
 from small_data import random_weights, write_footage
 from two_stream import cli
 from two_stream.locate import load_proto
@@ -169,18 +170,50 @@ layer {{ name: "loss" type: "SoftmaxWithLoss" bottom: "pool_fc" bottom: "label"
 """
 
 
+def write_tsn_train_val(path, videos):
+    """The deploy file's layers between segments and consensus."""
+    body = TSN_DEPLOY.format(channels=4).split("input_dim: 32 input_dim: 32\n")[1]
+    body = body.replace('bottom: "data"', 'bottom: "data_reshape"')
+    path.write_text(TSN_TRAIN_VAL.format(list=videos, body=body))
+
+
+def test_tsn_consensus_on_frames(tmp_path, run_caffe):
+    """``caffe test``: the loss of the mean over the middles of three segments."""
+    footage = write_footage(
+        tmp_path / "data", 12, (7, 31), height=40, width=52, **TSN_NAMES
+    )
+    net, weights_file = tmp_path / "net.prototxt", tmp_path / "w.caffemodel"
+    write_tsn_train_val(net, footage.flow_list)
+    forward = tsn_forward(tsn_weights(weights_file, 4, (1, 4, 1, 1)))
+    done = run_caffe("test", "-model", net, "-weights", weights_file, "-iterations", 2)
+    assert done.returncode == 0, done.stderr
+    losses = np.float64(re.findall(r"Batch \d, loss = (\S+)", done.stderr))
+    expected = []
+    # 6 fields: segments of 2; 30: of 10, of which 4 are left out on either side.
+    for video, label, starts in zip(
+        footage.names, footage.labels, ([1, 3, 5], [5, 15, 25]), strict=True
+    ):
+        scores = 0
+        for start in starts:
+            planes = [
+                read_planes(footage.root / video, TSN_NAMES["flow"], number)
+                for number in (start, start + 1)
+            ]
+            view = np.concatenate(planes)[:, 4:36, 10:42].astype(float)
+            scores = scores + forward(view - 128) / 3
+        expected.append(logsumexp(scores) - scores[label])
+    np.testing.assert_allclose(losses, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_tsn_training_files_are_tested_by_the_segment(tmp_path, capsys):
     """By --blob, the same as by the deploy file; a consensus is refused."""
     footage = write_footage(tmp_path / "data", 12, (7, 9), **TSN_NAMES)
     videos, net = footage.flow_list, tmp_path / "net.prototxt"
     few = ("--samples", "3", "--crops", "5")
-    deploy = TSN_DEPLOY.format(channels=4)
-    net.write_text(deploy)
+    net.write_text(TSN_DEPLOY.format(channels=4))
     tsn_weights(tmp_path / "w.caffemodel", 4, (1, 4))
     expected = evaluated(tmp_path, videos, *few)
-    body = deploy.split("input_dim: 32 input_dim: 32\n")[1]
-    body = body.replace('bottom: "data"', 'bottom: "data_reshape"')
-    net.write_text(TSN_TRAIN_VAL.format(list=videos, body=body))
+    write_tsn_train_val(net, videos)
     found = evaluated(tmp_path, videos, *few, "--blob", "fc-action")
     np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-6)
     arguments = ["evaluate", "--net", net, "--weights", tmp_path / "w.caffemodel"]
