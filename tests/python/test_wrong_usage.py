@@ -62,6 +62,8 @@ INIT = "init-temporal --weights rgb.caffemodel --net net.prototxt --out"
             f"{EVALUATE} --out o.npz --net empty.prototxt",
             "empty.prototxt: no layers; is it a net?",
         ),
+        ("demo --out file", "file: it is a file; choose another --out"),
+        ("demo --out file/x", "file/x: cannot write here (Not a directory)"),
         ("fuse s.npz floats.npz", "floats.npz: labels are not whole numbers"),
         ("fuse s.npz t.npz --out fused.txt", "--out fused.txt: the name must end in"),
         ("fuse s.npz t.npz --out folder.npz", "folder.npz: cannot write (Is a dir"),

@@ -107,6 +107,8 @@ def test_again_does_nothing_and_a_change_does_what_follows_from_it(
         (["--batch", "5"], "5 does not divide the recipe's 32"),
         (["--set", "bogus=1"], "a solver has no field 'bogus'"),
         (["--set", "temporal.max_iter=x"], "'x' is no value of max_iter"),
+        (["--set", "snapshot_format=HDF5"], "snapshot_format is reproduce's own"),
+        (["--set", "spatial.net=x"], "net is reproduce's own"),
         (["--gpu", "0"], "--gpu 0: "),
         (
             ["--net", "clarifai"],

@@ -30,8 +30,11 @@ def claim(folder: Path) -> None:
         raise UserError(
             f"{folder}: it isn't empty and not the demo's; choose another --out"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    mark.touch()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError as error:
+        raise UserError(f"{folder}: cannot write here ({error.strerror})") from None
 
 
 def make_clips(s: DemoSettings) -> str:

@@ -17,6 +17,17 @@ from two_stream.reproduce.nets import stream_net, stream_recipe
 from two_stream.reproduce.settings import STREAMS, ReproduceSettings
 from two_stream.training.files import overridden
 
+# Fields of a solver by which the steps find each other's files.
+_OWN_FIELDS = (
+    "net",
+    "net_param",
+    "train_net",
+    "test_net",
+    "snapshot_prefix",
+    "snapshot_format",
+    "snapshot_after_train",
+)
+
 
 def preflight(s: ReproduceSettings, classes: int) -> None:
     """Tries protocol, flow, ranks, solvers, weights and GPUs.
@@ -37,7 +48,7 @@ def _try_net(s: ReproduceSettings, stream: str, classes: int, folder: Path) -> N
 
     net = stream_net(s, stream, s.splits[0], classes, 1)
     files = write_models(folder, s.net, net, stream_recipe(s, stream, 1))
-    overridden(prototxt.read_solver(files.solver).param, s.overrides(stream))
+    _try_solver(files.solver, s.overrides(stream))
     if s.weights is None:
         return
     shapes = probe(files.train_val, prototxt.TRAIN)
@@ -45,6 +56,14 @@ def _try_net(s: ReproduceSettings, stream: str, classes: int, folder: Path) -> N
         init_temporal(read_weights(s.weights), shapes)
     else:
         check_weights([s.weights], files.train_val.name, shapes, all_layers=False)
+
+
+def _try_solver(path: Path, overrides: tuple[str, ...]) -> None:
+    for text in overrides:
+        name = text.partition("=")[0].strip()
+        if name in _OWN_FIELDS:
+            raise UserError(f"--set {text}: {name} is reproduce's own; leave it out")
+    overridden(prototxt.read_solver(path).param, overrides)
 
 
 def _try_gpus(gpus: tuple[int, ...]) -> None:
