@@ -62,7 +62,7 @@ Launch UnderLauncher(const LaunchRequest& request,
   launch.world = world->size();
   // This host may lack what others have: they must not wait for it.
   EndWorldOnFailure(world.get(), [&] {
-    if (request.workers > 0) {
+    if (request.workers > 1) {
       throw UserError(started + ", so -workers " +
                       std::to_string(request.workers) + " cannot be used");
     }
