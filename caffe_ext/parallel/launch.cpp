@@ -20,10 +20,6 @@ std::string HostName() {
   return name;
 }
 
-int OwnCores() { return std::max(1u, std::thread::hardware_concurrency()); }
-
-int CoresOfARank(int cores, int ranks) { return std::max(1, cores / ranks); }
-
 Launch InOneProcess(const LaunchRequest& request) {
   const int devices = request.devices.size();
   if (request.workers < 0) {
@@ -37,7 +33,8 @@ Launch InOneProcess(const LaunchRequest& request) {
         {rank, PickDevice(request.devices, rank, launch.world)});
   }
   launch.hosts.assign(launch.world, HostName());
-  launch.cores = CoresOfARank(OwnCores(), launch.world);
+  const int cores = std::thread::hardware_concurrency();
+  launch.cores = std::max(1, cores / launch.world);
   return launch;
 }
 
@@ -71,9 +68,7 @@ Launch UnderLauncher(const LaunchRequest& request,
                                    world->local_size())});
   });
   launch.hosts = world->hosts();
-  // A launcher may have bound this rank to fewer cores than its share.
-  launch.cores = std::min(
-      OwnCores(), CoresOfARank(world->local_cores(), world->local_size()));
+  launch.cores = world->cores();
   launch.processes = std::move(world);
   return launch;
 }

@@ -18,8 +18,9 @@ class ProcessWorld {
   // Among the ranks of this host.
   virtual int local_rank() const = 0;
   virtual int local_size() const = 0;
-  // Cores that they may use, all together.
-  virtual int local_cores() const = 0;
+  // For each rank: its share of its host's, or what a launcher bound it to. The
+  // least of all ranks, so that BLAS gives all of them the same bits.
+  virtual int cores() const = 0;
   // Of all ranks, in order.
   virtual const std::vector<std::string>& hosts() const = 0;
   // Collective: all ranks call it in the same order.

@@ -334,6 +334,24 @@ class MpiCommunicator : public Communicator {
   std::vector<char> scratch_;
 };
 
+// ProcessWorld::cores(); `host`: the ranks of this host.
+int CoresOfEach(MPI_Comm host) {
+  cpu_set_t own;
+  CPU_ZERO(&own);
+  sched_getaffinity(0, sizeof(own), &own);
+  cpu_set_t all = own;
+  CheckMpi(
+      MPI_Allreduce(MPI_IN_PLACE, &all, sizeof(all), MPI_BYTE, MPI_BOR, host),
+      "MPI_Allreduce");
+  int ranks = 1;
+  MPI_Comm_size(host, &ranks);
+  int cores = std::min(CPU_COUNT(&own), CPU_COUNT(&all) / ranks);
+  CheckMpi(
+      MPI_Allreduce(MPI_IN_PLACE, &cores, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD),
+      "MPI_Allreduce");
+  return std::max(1, cores);
+}
+
 class MpiWorld : public ProcessWorld {
  public:
   MpiWorld() {
@@ -352,13 +370,7 @@ class MpiWorld : public ProcessWorld {
              "MPI_Comm_split_type");
     MPI_Comm_rank(host, &local_rank_);
     MPI_Comm_size(host, &local_size_);
-    cpu_set_t cores;  // mpirun may bind each rank to some
-    CPU_ZERO(&cores);
-    sched_getaffinity(0, sizeof(cores), &cores);
-    CheckMpi(MPI_Allreduce(MPI_IN_PLACE, &cores, sizeof(cores), MPI_BYTE,
-                           MPI_BOR, host),
-             "MPI_Allreduce");
-    local_cores_ = std::max(1, CPU_COUNT(&cores));
+    cores_ = CoresOfEach(host);
     MPI_Comm_free(&host);
     char name[MPI_MAX_PROCESSOR_NAME] = {};
     int length = 0;
@@ -377,7 +389,7 @@ class MpiWorld : public ProcessWorld {
   int size() const override { return size_; }
   int local_rank() const override { return local_rank_; }
   int local_size() const override { return local_size_; }
-  int local_cores() const override { return local_cores_; }
+  int cores() const override { return cores_; }
   const std::vector<std::string>& hosts() const override { return hosts_; }
   std::unique_ptr<Communicator> MakeCommunicator() override {
     return std::make_unique<MpiCommunicator>(MPI_COMM_WORLD, rank_, size_,
@@ -390,7 +402,7 @@ class MpiWorld : public ProcessWorld {
 
  private:
   int rank_ = 0, size_ = 1, local_rank_ = 0, local_size_ = 1;
-  int local_cores_ = 1;
+  int cores_ = 1;
   std::vector<std::string> hosts_;
 };
 
