@@ -14,6 +14,7 @@ light and load Caffe, OpenCV and Matplotlib inside ``run``.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,17 @@ COMMANDS = {
     "fuse": "two_stream.commands.fuse",
     "reproduce": "two_stream.commands.reproduce",
 }
+
+
+# What the user must mend, wherever it comes up.
+_OF_THE_DISK = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+)
 
 
 def build_parser(commands: dict[str, str] | None = None) -> argparse.ArgumentParser:
@@ -69,6 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away: `| head`
         sys.stderr.close()
         return 141
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"two-stream: error: {place}{error.strerror}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("two-stream: interrupted", file=sys.stderr)
         return 130

@@ -28,6 +28,8 @@ def test_every_command_has_help(capsys):
     "raised, status, said",
     [
         (UserError("list.txt:3: bad; mend it"), 1, "error: list.txt:3: bad; mend it"),
+        (OSError(28, "No space left", "/a/b"), 1, "error: /a/b: No space left"),
+        (OSError(28, "No space left"), 1, "error: No space left"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import resource
 import shutil
 
 import numpy as np
@@ -150,6 +151,25 @@ def test_a_journal_of_another_evaluation_does_not_count(tmp_path):
     assert Journal(path, {"weights": "a"}, ["w"]).scores == {}
     other = Journal(path, {"weights": "b"}, ["v", "w"])
     assert other.stale and other.scores == {}
+
+
+def test_a_full_disk_is_an_error_that_keeps_what_is_whole(tmp_path):
+    path = tmp_path / "s.partial"
+    made = {"weights": "a"}, ["v", "w"]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with contextlib.closing(Journal(path, *made)) as journal:
+        journal.add("v", [1.0, 2.0])
+        room = path.stat().st_size + 9  # for the beginning of a line
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+        try:
+            for _ in range(2):
+                with pytest.raises(UserError, match="s.partial: cannot write"):
+                    journal.add("w", [3.0, 4.0])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.stat().st_size == room
+    with contextlib.closing(Journal(path, *made)) as journal:
+        assert journal.scores == {"v": [1.0, 2.0]}
 
 
 @pytest.mark.parametrize("damage", [b"\0\0\0\n", b'["w", [3', b'"w"\n', b"\xff\n"])

@@ -27,7 +27,7 @@ class Journal:
         self.stale = False  # there was one of another evaluation
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(self.path, "a+b")
+            self._file = open(self.path, "a+b", buffering=0)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._file.close()
@@ -63,8 +63,12 @@ class Journal:
         return whole
 
     def _write(self, line: bytes) -> None:
-        self._file.write(line)
-        self._file.flush()
+        try:
+            written = self._file.write(line)
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot write ({error.strerror})") from None
+        if written != len(line):
+            raise UserError(f"{self.path}: cannot write all; is the disk full?")
 
     def add(self, video: str, scores: list[float]) -> None:
         """Notes the scores of a video."""
