@@ -1,5 +1,6 @@
 """Training by the real caffe command on real frames."""
 
+import contextlib
 import csv
 import json
 import os
@@ -339,6 +340,31 @@ def test_ctrl_c_stops_all_ranks_with_a_snapshot(job, how):
     steps = [float(row["iteration"]) for row in rows(job / "out" / "tiny_curves.csv")]
     assert state.name == f"tiny_iter_{int(max(steps)) + 1}.solverstate"
     assert Path(job / "out" / "tiny_curves.png").is_file()
+
+
+def test_caffe_does_not_outlive_a_killed_driver(job):
+    """Else it would work beside the run that goes on. Stopped, it can't notice."""
+    process, (caffe,), _ = endless_job(job, ())
+    os.kill(caffe, signal.SIGSTOP)
+    process.kill()
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 10
+    try:
+        while state_of(caffe) not in "Z":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(caffe, signal.SIGKILL)
+
+
+def state_of(pid):
+    """R, S, T, Z (ended, nobody has asked how) ...; empty: there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return text.rsplit(")", 1)[1].split()[0]
 
 
 def test_a_killed_rank_is_named(job):

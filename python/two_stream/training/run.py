@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +43,7 @@ _DRAW_EVERY = 20
 _PATIENCE = 20
 # Lines of the log that are shown where nothing else says why caffe ended.
 _LAST_LINES = 12
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -101,6 +103,10 @@ def _run(arguments: list[str], by_mpirun: bool, log, follower: _Follower) -> Non
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_die_with_parent(
+                # mpirun must live to end its ranks.
+                signal.SIGTERM if by_mpirun else signal.SIGKILL
+            ),
         )
     except OSError as error:
         raise UserError(f"{arguments[0]}: cannot start ({error.strerror})") from None
@@ -113,6 +119,12 @@ def _run(arguments: list[str], by_mpirun: bool, log, follower: _Follower) -> Non
         if status and signal.SIGTERM not in passed_on:
             follower.explain()
     follower.result.status = status if status >= 0 else 128 - status
+
+
+def _die_with_parent(number: int) -> Callable[[], None]:
+    """Has the kernel signal a child when this process ends, even if it is killed."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux has it
+    return lambda: prctl and prctl(_PR_SET_PDEATHSIG, number)
 
 
 @contextlib.contextmanager
