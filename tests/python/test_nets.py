@@ -85,6 +85,7 @@ def test_parse_errors_name_the_line(tmp_path):
     [
         ("device_id: [0,1,2,3]\nbase_lr: 0.5", [0, 1, 2, 3]),
         ("device_id: 2 device_id: 1\nbase_lr: 0.5", [2, 1]),
+        ("device_id: [0,\n1]; base_lr: 0.5, device_id: 3,", [0, 1, 3]),
         ("# device_id: 7\nbase_lr: 0.5 richness: 200", []),
     ],
 )

@@ -67,7 +67,7 @@ class Solver:
     device_ids: list[int]
 
 
-_DEVICES = re.compile(r"(?m)^([^#\n]*?)\bdevice_id\s*:\s*(\[[^\]]*\]|\d+)")
+_DEVICES = re.compile(r"(?m)^([^#\n]*?)\bdevice_id\s*:\s*(\[[^\]]*\]|\d+)\s*[;,]?")
 
 
 def read_solver(path: str | Path) -> Solver:
