@@ -182,6 +182,26 @@ def test_bad_overrides(job, overrides, message):
         prepare_files(TrainSettings(str(job / "solver.prototxt"), overrides=overrides))
 
 
+@pytest.mark.parametrize("field", ["net", "train_net"])
+def test_the_user_s_own_files_stay_as_they_are(job, field):
+    """Where they are called as the copies would be, as those in models/ are."""
+    net, solver = job / "mine_train_val.prototxt", job / "mine_solver.prototxt"
+    net.write_text(NET.format(root=job))
+    text = f'# Mine\n{field}: "{net}" base_lr: 0.5 snapshot_prefix: "{job}/mine"\n'
+    solver.write_text(text)
+    unchanged = prepare_files(TrainSettings(str(solver)))
+    assert (unchanged.solver, unchanged.net) == (str(solver), str(net))
+    changes = {"overrides": ("base_lr=0.25",), "train_list": "other.txt"}
+    made = prepare_files(TrainSettings(str(solver), **changes))
+    assert solver.read_text() == text and net.read_text() == NET.format(root=job)
+    param = prototxt.read_solver(made.solver).param
+    assert param.base_lr == 0.25 and getattr(param, field) == made.net
+    assert not (param.net and param.train_net)
+    assert (
+        prototxt.find_data(prototxt.read_net(made.net), "TRAIN").source == "other.txt"
+    )
+
+
 def test_repeated_device_ids_survive_changes(job):
     path = job / "solver.prototxt"
     path.write_text(path.read_text() + "device_id: [0, 1]\n")

@@ -46,8 +46,9 @@ class TrainFiles:
 def prepare_files(s: TrainSettings) -> TrainFiles:
     """Reads the solver and net; writes changed copies where something is changed.
 
-    The copies are ``<prefix>_solver.prototxt`` and ``<prefix>_train_val.prototxt``;
-    means of MATLAB's become ``<prefix>_mean<n>.binaryproto``. Raises UserError.
+    The copies are ``<prefix>_solver.prototxt`` and ``<prefix>_train_val.prototxt``,
+    with ``changed_`` before their names where the user's own are called so; means
+    of MATLAB's become ``<prefix>_mean<n>.binaryproto``. Raises UserError.
     """
     solver = prototxt.read_solver(s.solver)
     overridden(solver.param, s.overrides)
@@ -61,17 +62,19 @@ def prepare_files(s: TrainSettings) -> TrainFiles:
         Path(prefix).parent.mkdir(parents=True, exist_ok=True)  # Caffe aborts without
     except OSError as error:
         raise UserError(f"{prefix}: cannot write ({error.strerror})") from None
-    net_path = solver.param.net or solver.param.train_net
+    field = "train_net" if solver.param.train_net else "net"
+    net_path = getattr(solver.param, field)
     if not net_path:
         raise UserError(f'{s.solver}: names no net; write net: "train_val.prototxt"')
     net = prototxt.read_net(net_path)
-    if _convert_means(net, prefix) | _change_net(s, net, net_path):
-        net_path = f"{prefix}_train_val.prototxt"
+    net_changed = _convert_means(net, prefix) | _change_net(s, net, net_path)
+    if net_changed:
+        net_path = _copy_of(net_path, f"{prefix}_train_val.prototxt")
         write_text(net_path, text_format.MessageToString(net))
-        solver.param.net = net_path
+        setattr(solver.param, field, net_path)
     path = s.solver
-    if s.out or s.overrides or net_path.startswith(f"{prefix}_train_val"):
-        path = f"{prefix}_solver.prototxt"
+    if s.out or s.overrides or net_changed:
+        path = _copy_of(path, f"{prefix}_solver.prototxt")
         text = text_format.MessageToString(solver.param)
         if solver.device_ids:
             text += f"device_id: {solver.device_ids}\n"
@@ -79,6 +82,14 @@ def prepare_files(s: TrainSettings) -> TrainFiles:
     return TrainFiles(
         path, net_path, prefix, solver.param.max_iter, _is_for_gpus(solver)
     )
+
+
+def _copy_of(source: str, name: str) -> str:
+    """Returns the copy's name, another one where it is the file's own."""
+    path = Path(name)
+    if path.resolve() == Path(source).resolve():
+        path = path.with_name(f"changed_{path.name}")
+    return str(path)
 
 
 def _is_for_gpus(solver: prototxt.Solver) -> bool:
