@@ -202,6 +202,15 @@ def test_the_user_s_own_files_stay_as_they_are(job, field):
     )
 
 
+def test_a_copy_of_a_solver_without_prefix_keeps_its_name(job):
+    """Caffe calls the snapshots after the solver's file, here the copy's."""
+    path = job / "mine.prototxt"
+    path.write_text(f'net: "{job}/net.prototxt" base_lr: 0.5')
+    made = prepare_files(TrainSettings(str(path), overrides=("max_iter=3",)))
+    param = prototxt.read_solver(made.solver).param
+    assert made.prefix == param.snapshot_prefix == str(job / "mine")
+
+
 def test_repeated_device_ids_survive_changes(job):
     path = job / "solver.prototxt"
     path.write_text(path.read_text() + "device_id: [0, 1]\n")

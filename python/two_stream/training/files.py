@@ -57,7 +57,6 @@ def prepare_files(s: TrainSettings) -> TrainFiles:
     prefix = solver.param.snapshot_prefix or str(Path(s.solver).with_suffix(""))
     if Path(prefix).is_dir():  # as Caffe: snapshots called after the solver
         prefix = str(Path(prefix) / Path(s.solver).stem)
-        solver.param.snapshot_prefix = prefix
     try:
         Path(prefix).parent.mkdir(parents=True, exist_ok=True)  # Caffe aborts without
     except OSError as error:
@@ -75,6 +74,7 @@ def prepare_files(s: TrainSettings) -> TrainFiles:
     path = s.solver
     if s.out or s.overrides or net_changed:
         path = _copy_of(path, f"{prefix}_solver.prototxt")
+        solver.param.snapshot_prefix = prefix
         text = text_format.MessageToString(solver.param)
         if solver.device_ids:
             text += f"device_id: {solver.device_ids}\n"
