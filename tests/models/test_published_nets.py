@@ -358,6 +358,42 @@ def test_recipes_are_the_paper_s(architecture):
         assert not solver.HasField("clip_gradients")
 
 
+@pytest.mark.parametrize("stream", ["spatial", "temporal"])
+@pytest.mark.parametrize("architecture", PUBLISHED)
+def test_data_is_the_paper_s(architecture, stream):
+    """Section 3: corner and multi-scale cropping from 340 x 256; TEST: the centre."""
+    text = (ROOT / f"models/{stream}_{architecture}_train_val.prototxt").read_text()
+    train, test = text_format.Parse(text, caffe_pb2.NetParameter()).layer[:2]
+    assert train.include[0].phase == caffe.TRAIN
+    assert test.include[0].phase == caffe.TEST
+    for layer in (train, test):
+        video, transform = layer.video_data_param, layer.transform_param
+        flow = stream == "temporal"
+        assert (video.new_width, video.new_height) == (340, 256)
+        assert (video.new_length, video.num_segments) == (10 if flow else 1, 1)
+        assert video.modality == (video.FLOW if flow else video.RGB)
+        assert transform.crop_size == 224 and transform.is_flow == flow
+        assert transform.mean_value == ([128] if flow else [104, 117, 123])
+        training = layer is train
+        drawn = (video.shuffle, transform.mirror, transform.fix_crop)
+        assert (*drawn, transform.multi_scale) == (training,) * 4
+    assert train.transform_param.scale_ratios == pytest.approx([1, 0.875, 0.75, 0.66])
+    assert train.transform_param.max_distort == 1
+
+
+def test_googlenet_s_dropout_is_tsn_s_behind_the_average():
+    for stream, ratio in (("spatial", 0.8), ("temporal", 0.7)):
+        text = (ROOT / f"models/{stream}_googlenet_train_val.prototxt").read_text()
+        layers = text_format.Parse(text, caffe_pb2.NetParameter()).layer
+        dropout = {
+            layer.name: layer.dropout_param.dropout_ratio
+            for layer in layers
+            if layer.type == "Dropout"
+        }
+        published = {"loss1/drop_fc": 0.7, "loss2/drop_fc": 0.7}
+        assert dropout == pytest.approx(published | {"pool5/drop_7x7_s1": ratio})
+
+
 def test_settings_are_the_paper_s():
     spatial, temporal = NetSettings.spatial(), NetSettings.temporal()
     assert (spatial.channels, temporal.channels) == (3, 20)
