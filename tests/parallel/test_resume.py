@@ -64,16 +64,17 @@ def test_ten_steps_are_five_and_five(job, ranks, how, gather, memory, fields):
     assert end.run_state.train_cursor and len(end.run_state.generator) == ranks
 
 
-def test_hdf5_states_resume_too(job):
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_hdf5_states_resume_too(job, ranks):
     fields = {"snapshot": 5, "snapshot_format": "HDF5"}
     straight = job.solver(4, "straight", max_iter=10, **fields)
-    train(job, straight, 1, "threads")
+    train(job, straight, ranks, "threads")
     # The same name as the straight run's: what is compared is its whole file.
     h5 = job.folder / "straight_iter_10.caffemodel.h5"
     expected = read_h5(h5)
     h5.unlink()
     resume = job.folder / "straight_iter_5.solverstate.h5"
-    train(job, straight, 1, "threads", "-snapshot", resume)
+    train(job, straight, ranks, "threads", "-snapshot", resume)
     found = read_h5(h5)
     assert expected.keys() == found.keys() and len(found) == 6
     assert all((expected[k] == found[k]).all() for k in found)
