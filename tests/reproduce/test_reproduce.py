@@ -42,6 +42,10 @@ def test_a_killed_run_goes_on_from_its_snapshot(videos, killed_and_resumed):
         "temporal_small_iter_24.caffemodel",
     }
     assert not list(out.glob("*.solverstate"))
+    made = json.loads((out / "temporal_small.provenance.json").read_text())
+    assert list(made["weights"]) == [
+        str(out.parent / "temporal_small_start.caffemodel")
+    ]
 
 
 def test_table_and_report_say_what_the_scores_files_hold(videos, killed_and_resumed):
