@@ -12,33 +12,19 @@ from google.protobuf import text_format
 
 from two_stream.data import classes as class_files
 from two_stream.data import lists, means
-from two_stream.data.frames import Locator, locate, read_positions
+from two_stream.data.frames import Locator, locate
 from two_stream.data.patterns import FLOW, RGB, channels_per_position
 from two_stream.data.provenance import data_provenance, read_model_provenance
 from two_stream.data.stores import open_store
 from two_stream.errors import UserError
+from two_stream.evaluation.fits import check_images, check_labels
+from two_stream.evaluation.sampling import Sampling
 from two_stream.evaluation.settings import EvaluateSettings
 from two_stream.files import sha256
 from two_stream.nets import deploy, prototxt
 from two_stream.nets.probe import probe
 from two_stream.nets.weights import check_weights
-from two_stream.protocol.oversample import check_crop, crop_views, fit_mean
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How a video becomes views: everything that decides the scores but files."""
-
-    modality: str
-    length: int
-    channels: int
-    crop: tuple[int, int]
-    samples: int
-    crops: int
-    resize: tuple[int, int] | None
-    scale: float
-    short_clip: str
-    grayscale: bool
+from two_stream.protocol.oversample import crop_views
 
 
 @dataclass(frozen=True)
@@ -89,11 +75,12 @@ def make_plan(s: EvaluateSettings, scratch: Path) -> Plan:
     _check_rows(s, shapes.blobs[tested.scores][0], shapes.blobs[tested.input][0])
 
     sampling = _sampling(s, spec, shapes.blobs[tested.input])
-    _check_labels(s, videos, len(classes))
+    check_labels(s.list, videos, s.net, len(classes))
     store_path = _first(s.store_path, spec and spec.store_path, "")
     root = _first(s.root_folder, spec and spec.root_folder, "")
+    store = open_store(store_path)
     locator = locate(
-        open_store(store_path),
+        store,
         videos,
         s.list,
         sampling.modality,
@@ -101,7 +88,7 @@ def make_plan(s: EvaluateSettings, scratch: Path) -> Plan:
         _first(s.pattern, spec and spec.pattern, ""),
     )
     mean, mean_source = _mean(s, spec, sampling)
-    _check_images(s.list, videos, locator, store_path, sampling, mean)
+    check_images(s.list, videos, store, locator, sampling, mean)
     return Plan(
         videos=videos,
         ids=ids,
@@ -202,35 +189,6 @@ def _mean(s: EvaluateSettings, spec, sampling: Sampling) -> tuple[np.ndarray, st
     return mean, "usual: " + ",".join(f"{value:g}" for value in mean)
 
 
-def _check_images(
-    list_path: str,
-    videos: list[lists.Video],
-    locator: Locator,
-    store_path: str,
-    sampling: Sampling,
-    mean: np.ndarray,
-) -> None:
-    """Raises UserError if a last image is not there, or the first does not fit."""
-    store = open_store(store_path)
-    unit = "frames" if sampling.modality == RGB else "flow fields"
-    for video in videos:
-        key = locator.keys(video, video.frames - 1)[0]
-        if not store.has(key):
-            raise UserError(
-                f"{list_path}:{video.line}: {video.frames} {unit}, but {key} is not "
-                f"there; give the list of {unit}, or extract the video again"
-            )
-    try:
-        images = read_positions(
-            store, locator, videos[0], [0], sampling.resize, sampling.grayscale
-        )
-        size = images[0].shape[1:]
-        fit_mean(mean, sampling.channels, size, sampling.crop)
-        check_crop(size, sampling.crop)
-    except UserError as error:
-        raise UserError(f"{list_path}:{videos[0].line}: {error}") from None
-
-
 def _classes(s: EvaluateSettings, shape, blob: str) -> list[str]:
     """Returns the names of the net's classes; their numbers where none are given.
 
@@ -254,12 +212,3 @@ def _check_rows(s: EvaluateSettings, rows: int, views: int) -> None:
             f"{s.net}: its scores are {rows} for {views} views, as a consensus of "
             "segments is; name the scores of each with --blob"
         )
-
-
-def _check_labels(s: EvaluateSettings, videos: list[lists.Video], classes: int) -> None:
-    for video in videos:
-        if video.label >= classes:
-            raise UserError(
-                f"{s.list}:{video.line}: label {video.label}, but {s.net} has "
-                f"{classes} classes (0 to {classes - 1}); use the list of these classes"
-            )

@@ -9,7 +9,7 @@ import numpy as np
 from two_stream.data.frames import Locator, read_positions
 from two_stream.data.lists import Video
 from two_stream.data.stores import FrameStore
-from two_stream.evaluation.plan import Sampling
+from two_stream.evaluation.sampling import Sampling
 from two_stream.protocol.oversample import fit_mean, oversample
 from two_stream.protocol.sampling import positions, starts
 
