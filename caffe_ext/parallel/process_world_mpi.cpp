@@ -127,7 +127,7 @@ class Exchange {
     text << call.ToString() << " timed out after " << timeout
          << " s: no word from rank";
     for (int rank : late) text << " " << rank << " (" << hosts[rank] << ")";
-    throw CommunicatorError(late.front(), text.str());
+    throw CommunicatorError(late.size() == 1 ? late.front() : -1, text.str());
   }
 
   const MPI_Comm comm_;

@@ -66,6 +66,24 @@ TEST_F(MpiRanks, NameALateRankInEveryCollective) {
                 [] { return World()->MakeCommunicator(); });
 }
 
+// Some of those that are missing may only be waiting for another.
+TEST_F(MpiRanks, BlameNobodyWhereSeveralAreMissing) {
+  auto communicator = World()->MakeCommunicator();
+  if (communicator->size() != 3) GTEST_SKIP() << "for three ranks";
+  communicator->Barrier();
+  if (communicator->rank() > 0) return;
+  communicator->set_timeout(0.5);
+  try {
+    communicator->Barrier();
+    ADD_FAILURE() << "nobody was missed";
+  } catch (const CommunicatorError& error) {
+    EXPECT_EQ(-1, error.blame());
+    const std::string text = error.what();
+    EXPECT_NE(std::string::npos, text.find("no word from rank 1 (")) << text;
+    EXPECT_NE(std::string::npos, text.find(") 2 (")) << text;
+  }
+}
+
 TEST_F(MpiRanks, RefuseUnequalLengths) {
   auto communicator = World()->MakeCommunicator();
   if (communicator->size() != 2) GTEST_SKIP() << "for two ranks";

@@ -83,16 +83,18 @@ def test_a_killed_rank_ends_all(job):
 
 
 def test_a_hanging_process_ends_all(job):
+    """It may have sent its last message to one of the others only, which then waits
+    for both: but the one speaks that waits for the hanging one alone."""
     process, pids, log = mpi_job(job, 3, "-timeout", 2)
     begin = time.monotonic()
     os.kill(pids[2], signal.SIGSTOP)
     assert process.wait(30) != 0
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 20
     os.kill(pids[2], signal.SIGCONT) if os.path.exists(f"/proc/{pids[2]}") else None
     assert_all_gone(pids)
     (line,) = our_lines(log.read_text())
     assert re.match(
-        r"error: rank 0 of 3 \(\S+\): .* timed out after 2 s: "
+        r"error: rank [01] of 3 \(\S+\): .* timed out after 2 s: "
         r"no word from rank 2 \(\S+\)$",
         line,
     )
