@@ -31,7 +31,8 @@ DEFINE_int32(check_sync, 0,
 DEFINE_double(timeout, 300,
               "train: how long ranks wait for a late one, in seconds.");
 DEFINE_string(transport, "auto",
-              "train: between devices: nccl, staged (through host memory) or "
+              "train: between devices: nccl, mpi (one that knows CUDA), staged "
+              "(through host memory) or "
               "auto.");
 
 namespace two_stream {

@@ -11,6 +11,10 @@ cd "$(dirname "$0")/.."
 case " $* " in
   *" --no-gpu "*) make build-tests ;;
   *)
+    nvidia-smi -L > /dev/null 2>&1 || {
+      echo "error: nvidia-smi lists no GPU; --no-gpu rehearses on the CPU" >&2
+      exit 1
+    }
     make build-cuda
     cmake --build build/cuda -j "$(nproc)" --target two_stream_tests caffe_tests
     ;;

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "caffe/util/math_functions.hpp"
+
 namespace two_stream {
 namespace {
 
@@ -19,6 +21,13 @@ Changed ChangedBlobs(const caffe::LayerParameter& layer) {
   return {};
 }
 
+// Where Caffe computes.
+template <typename Dtype>
+Dtype* Writable(caffe::Blob<Dtype>* blob) {
+  const bool on_gpu = caffe::Caffe::mode() == caffe::Caffe::GPU;
+  return on_gpu ? blob->mutable_gpu_data() : blob->mutable_cpu_data();
+}
+
 }  // namespace
 
 template <typename Dtype>
@@ -29,16 +38,29 @@ BatchStatistics<Dtype>::BatchStatistics(const caffe::Net<Dtype>& net) {
       blobs_.push_back(layer->blobs()[i].get());
     }
   }
+  int count = 0;
+  for (const caffe::Blob<Dtype>* blob : blobs_) count += blob->count();
+  buffer_.Reshape({count});
 }
 
 template <typename Dtype>
-void BatchStatistics<Dtype>::Average(Communicator* communicator) const {
-  const bool on_gpu = caffe::Caffe::mode() == caffe::Caffe::GPU;
+void BatchStatistics<Dtype>::Copy(bool to_buffer) {
+  Dtype* buffer = Writable(&buffer_);
   for (caffe::Blob<Dtype>* blob : blobs_) {
-    communicator->AllReduce(
-        on_gpu ? blob->mutable_gpu_data() : blob->mutable_cpu_data(),
-        blob->count(), Reduction::kMean);
+    Dtype* values = Writable(blob);
+    caffe::caffe_copy(blob->count(), to_buffer ? values : buffer,
+                      to_buffer ? buffer : values);
+    buffer += blob->count();
   }
+}
+
+template <typename Dtype>
+void BatchStatistics<Dtype>::Average(Communicator* communicator) {
+  if (blobs_.empty()) return;
+  Copy(true);
+  communicator->AllReduce(Writable(&buffer_), buffer_.count(),
+                          Reduction::kMean);
+  Copy(false);
 }
 
 template class BatchStatistics<float>;

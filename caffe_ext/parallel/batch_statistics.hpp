@@ -19,10 +19,15 @@ class BatchStatistics {
   // Points into the net, which must outlive it.
   explicit BatchStatistics(const caffe::Net<Dtype>& net);
 
-  void Average(Communicator* communicator) const;
+  void Average(Communicator* communicator);
 
  private:
+  // Between the blobs and one buffer of all of them: a net may have a hundred,
+  // of some hundred numbers each.
+  void Copy(bool to_buffer);
+
   std::vector<caffe::Blob<Dtype>*> blobs_;
+  caffe::Blob<Dtype> buffer_;
 };
 
 }  // namespace two_stream

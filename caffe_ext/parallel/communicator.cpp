@@ -6,6 +6,8 @@
 #include <cstring>
 #include <sstream>
 
+#include "caffe_ext/parallel/tensor_memory.hpp"
+
 namespace two_stream {
 namespace {
 
@@ -121,6 +123,12 @@ void Communicator::Call(const Collective& call, const void* sent,
   traffic_.payload_bytes +=
       call.count * SizeOf(call.type) * (all_blocks ? size_ : 1);
   Execute(call, sent, received);
+}
+
+std::unique_ptr<Communicator> Communicator::WithMemory(
+    std::unique_ptr<TensorMemory>) {
+  LOG(FATAL) << transport() << " takes host memory alone";
+  return nullptr;
 }
 
 void Communicator::CopySelf(const Collective& call, const void* sent,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -70,6 +71,8 @@ struct Traffic {
   uint64_t moved_bytes = 0;    // sent to other ranks by this one
 };
 
+class TensorMemory;
+
 // Collectives among `size` ranks. Every rank calls the same sequence of
 // collectives with equal counts; a call returns when this rank's result is in
 // place. An instance belongs to one rank and is used by one thread at a time.
@@ -97,6 +100,12 @@ class Communicator {
   // True if the collectives take pointers to device memory (bytes always lie
   // in host memory).
   virtual bool on_device() const { return false; }
+  // Whether this, a communicator over host memory, can make one over device
+  // memory.
+  virtual bool takes_device_memory() const { return false; }
+  // The same ranks over another memory (a collective), where it can.
+  virtual std::unique_ptr<Communicator> WithMemory(
+      std::unique_ptr<TensorMemory> memory);
 
   // In place over data[0, count).
   template <typename T>

@@ -31,7 +31,9 @@ std::unique_ptr<Communicator> ToDevice(Communicator* host, int device,
   std::string name = wish;
   if (wish == "auto") {
     const bool shared = SharesADevice(host, identity);
-    name = Transports().count("nccl") && !shared ? "nccl" : "staged";
+    name = Transports().count("nccl") && !shared ? "nccl"
+           : host->takes_device_memory()         ? "mpi"
+                                                 : "staged";
   }
   const auto found = Transports().find(name);
   if (found == Transports().end()) {

@@ -20,9 +20,10 @@ struct DeviceTransportRegistration {
   DeviceTransportRegistration(const char* name, MakeDeviceCommunicator make);
 };
 
-// `wish` is "nccl", "staged" (through host memory) or "auto": NCCL where it was
-// built in and no two ranks share a device. `identity` is the device's, on all
-// hosts. Throws UserError if the wish cannot be met.
+// `wish` is "nccl", "mpi" (one that knows CUDA), "staged" (through host memory)
+// or "auto": the first of them that can be; NCCL if it was built in and no two
+// ranks share a device. `identity` is the device's, among those of all hosts.
+// Throws UserError if the wish cannot be met.
 std::unique_ptr<Communicator> ToDevice(Communicator* host, int device,
                                        const std::string& identity,
                                        const std::string& wish);

@@ -4,6 +4,9 @@
 #include <glog/logging.h>
 #define OMPI_SKIP_MPICXX
 #include <mpi.h>
+#ifdef OPEN_MPI
+#include <mpi-ext.h>
+#endif
 #include <sched.h>
 
 #include <algorithm>
@@ -14,6 +17,7 @@
 #include <thread>
 
 #include "caffe_ext/parallel/process_world.hpp"
+#include "caffe_ext/parallel/tensor_memory.hpp"
 
 namespace two_stream {
 namespace {
@@ -33,6 +37,15 @@ void CheckMpi(int status, const char* call) {
   MPI_Error_string(status, text, &length);
   throw CommunicatorError(-1,
                           std::string(call) + ": " + std::string(text, length));
+}
+
+// Whether messages may lie in device memory.
+bool KnowsCuda() {
+#ifdef MPIX_CUDA_AWARE_SUPPORT
+  return MPIX_Query_cuda_support() == 1;
+#else
+  return false;
+#endif
 }
 
 // The messages of one phase: posted first, then awaited together.
@@ -140,8 +153,9 @@ class Exchange {
 class MpiCommunicator : public Communicator {
  public:
   MpiCommunicator(MPI_Comm parent, int rank, int size,
-                  const std::vector<std::string>& hosts)
-      : Communicator(rank, size), hosts_(hosts) {
+                  const std::vector<std::string>& hosts,
+                  std::unique_ptr<TensorMemory> memory)
+      : Communicator(rank, size), hosts_(hosts), memory_(std::move(memory)) {
     CheckMpi(MPI_Comm_dup(parent, &comm_), "MPI_Comm_dup");
     CheckMpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN),
              "MPI_Comm_set_errhandler");
@@ -150,6 +164,12 @@ class MpiCommunicator : public Communicator {
   // ranks may end in different states.
 
   const char* transport() const override { return "MPI"; }
+  bool takes_device_memory() const override { return KnowsCuda(); }
+  std::unique_ptr<Communicator> WithMemory(
+      std::unique_ptr<TensorMemory> memory) override {
+    return std::make_unique<MpiCommunicator>(comm_, rank(), size(), hosts_,
+                                             std::move(memory));
+  }
 
  protected:
   void Execute(const Collective& call, const void* sent,
@@ -166,7 +186,7 @@ class MpiCommunicator : public Communicator {
         }
         break;
       case Collective::Kind::kAllGather:
-        std::memcpy(to + rank() * bytes, from, bytes);
+        memory_->Copy(from, bytes, to + rank() * bytes);
         for (size_t begin = 0; begin < bytes; begin += kSegment) {
           GatherSegment(call, from + begin, to + begin,
                         std::min(kSegment, bytes - begin), bytes);
@@ -208,8 +228,8 @@ class MpiCommunicator : public Communicator {
   void AllReduceSegment(const Collective& call, char* data, size_t count) {
     const size_t width = SizeOf(call.type);
     if (count * width <= kSmall) {
-      scratch_.resize(count * width * size());
-      GatherSegment(call, data, scratch_.data(), count * width, count * width);
+      scratch_ = memory_->Scratch(count * width * size());
+      GatherSegment(call, data, scratch_, count * width, count * width);
       SumScratch(call, data, count * width, data);
       return;
     }
@@ -218,10 +238,10 @@ class MpiCommunicator : public Communicator {
     char* own = data + begin(rank());
     const size_t own_bytes = length(rank());
     {
-      scratch_.resize(own_bytes * size());
+      scratch_ = memory_->Scratch(own_bytes * size());
       Exchange exchange = NewExchange();
       for (int i = 1; i < size(); ++i) {
-        exchange.Receive(&scratch_[Peer(i) * own_bytes], own_bytes, Peer(i));
+        exchange.Receive(scratch_ + Peer(i) * own_bytes, own_bytes, Peer(i));
       }
       for (int i = 1; i < size(); ++i) {
         Send(&exchange, data + begin(Peer(i)), length(Peer(i)), Peer(i));
@@ -244,14 +264,14 @@ class MpiCommunicator : public Communicator {
                   char* sum) {
     if (bytes == 0) return;
     const size_t count = bytes / SizeOf(call.type);
-    std::memcpy(&scratch_[rank() * bytes], own, bytes);
+    memory_->Copy(own, bytes, scratch_ + rank() * bytes);
     for (int r = 1; r < size(); ++r) {
-      Accumulate(call.type, &scratch_[r * bytes], count, scratch_.data());
+      memory_->Accumulate(call.type, scratch_ + r * bytes, count, scratch_);
     }
     if (call.reduction == Reduction::kMean) {
-      DivideBy(size(), call.type, count, scratch_.data());
+      memory_->DivideBy(size(), call.type, count, scratch_);
     }
-    std::memcpy(sum, scratch_.data(), bytes);
+    memory_->Copy(scratch_, bytes, sum);
   }
 
   void GatherSegment(const Collective& call, const char* from, char* to,
@@ -266,10 +286,10 @@ class MpiCommunicator : public Communicator {
 
   void ReduceSegment(const Collective& call, const char* from, char* to,
                      size_t bytes, size_t stride) {
-    scratch_.resize(bytes * size());
+    scratch_ = memory_->Scratch(bytes * size());
     Exchange exchange = NewExchange();
     for (int i = 1; i < size(); ++i) {
-      exchange.Receive(&scratch_[Peer(i) * bytes], bytes, Peer(i));
+      exchange.Receive(scratch_ + Peer(i) * bytes, bytes, Peer(i));
     }
     for (int i = 1; i < size(); ++i) {
       Send(&exchange, from + Peer(i) * stride, bytes, Peer(i));
@@ -330,8 +350,9 @@ class MpiCommunicator : public Communicator {
 
   const std::vector<std::string> hosts_;
   MPI_Comm comm_;
+  const std::unique_ptr<TensorMemory> memory_;
   int tag_ = 0;
-  std::vector<char> scratch_;
+  char* scratch_ = nullptr;
 };
 
 // ProcessWorld::cores(); `host`: the ranks of this host.
@@ -393,7 +414,7 @@ class MpiWorld : public ProcessWorld {
   const std::vector<std::string>& hosts() const override { return hosts_; }
   std::unique_ptr<Communicator> MakeCommunicator() override {
     return std::make_unique<MpiCommunicator>(MPI_COMM_WORLD, rank_, size_,
-                                             hosts_);
+                                             hosts_, MakeHostMemory());
   }
   [[noreturn]] void Abort(int status) override {
     MPI_Abort(MPI_COMM_WORLD, status);

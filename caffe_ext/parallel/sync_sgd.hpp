@@ -72,7 +72,7 @@ class SyncSgd : public caffe::Solver<Dtype>::Callback,
   caffe::Solver<Dtype>* const solver_;
   const GradientPlan plan_;
   FlatParams<Dtype> params_;
-  const BatchStatistics<Dtype> statistics_;
+  BatchStatistics<Dtype> statistics_;
   int pass_ = 0;            // of iter_size
   size_t next_bucket_ = 0;  // to be submitted
   CollectiveQueue queue_;

@@ -1,6 +1,7 @@
 """The CUDA build where there is no GPU: it starts, says so, and trains on the CPU."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -94,6 +95,19 @@ def test_cpu_training_is_that_of_the_cpu_build(tmp_path):
         models.append((folder / "out_iter_4.caffemodel").read_bytes())
     assert len(models[0]) > 10000
     assert models[0] == models[1]
+
+
+@pytest.mark.skipif(not shutil.which("mpirun"), reason="there is no mpirun")
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_mpi_on_device_memory(ranks, tmp_path):
+    """With the stand-in for CUDA, whose device memory any MPI can read."""
+    program = ROOT / "build/cuda/bin/host_gpu_tests"
+    flags = ["--allow-run-as-root", "--oversubscribe", "--bind-to", "none"]
+    command = ["mpirun", *flags, "-np", str(ranks), program]
+    flags = ["--gtest_filter=MpiOnDevices.Conforms", "--gtest_color=no"]
+    ran = run(*command, *flags, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count("[  PASSED  ] 1 test.") == ranks
 
 
 @without_gpu

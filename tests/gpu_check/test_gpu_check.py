@@ -133,6 +133,16 @@ def test_without_a_gpu_nothing_is_written(tmp_path):
     assert ran.returncode == 1
     assert ran.stderr.count("\n") == 1 and "no GPU" in ran.stderr
     assert not (tmp_path / "out").exists()
+    # Nor is anything built.
+    ran = subprocess.run(
+        [ROOT / "tools/gpu_check.sh"],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert ran.returncode == 1 and ran.stdout == ""
+    assert ran.stderr.count("\n") == 1 and "no GPU" in ran.stderr
 
 
 def test_ranks_are_spread_over_the_gpus_present(tmp_path):

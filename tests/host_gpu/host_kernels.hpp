@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/host_gpu/host_gpu.hpp"
+
 #undef __global__
 #undef __device__
 #undef __shared__
@@ -55,6 +57,16 @@ void LaunchOnHost(unsigned blocks, unsigned threads, const Kernel& kernel) {
     for (std::thread& thread : together) thread.join();
     pthread_barrier_destroy(&block_barrier);
   }
+}
+
+// On a stream, when that gets to it.
+template <typename Kernel>
+void LaunchOnHost(unsigned blocks, unsigned threads, int, cudaStream_t stream,
+                  const Kernel& kernel) {
+  Enqueue(stream, [=] {
+    LaunchOnHost(blocks, threads, kernel);
+    return true;
+  });
 }
 
 }  // namespace
