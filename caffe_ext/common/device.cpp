@@ -25,13 +25,21 @@ std::string DeviceIdentity(int device) { return DeviceName(device); }
 
 #else
 
+// CUDA calls a driver that isn't there insufficient.
+static std::string WhyNone(cudaError_t status) {
+  if (status == cudaErrorInsufficientDriver) {
+    return "there is no NVIDIA driver, or one too old for the CUDA that caffe "
+           "was built with";
+  }
+  return cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status);
+}
+
 int DeviceCount() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess || count == 0) {
     throw UserError(
-        std::string("no GPU can be used: ") +
-        cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status) +
+        "no GPU can be used: " + WhyNone(status) +
         "; leave out -gpu, or the solver's solver_mode: GPU, to use the CPU");
   }
   return count;

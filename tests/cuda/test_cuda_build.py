@@ -118,4 +118,5 @@ def test_asking_for_a_gpu_is_an_error_in_one_line(tmp_path):
     assert ran.returncode == 1
     errors = [line for line in ran.stderr.splitlines() if not re.match(r"I\d{8}", line)]
     assert len(errors) == 1, errors
-    assert "no GPU" in errors[0] and "leave out -gpu" in errors[0]
+    assert "no GPU" in errors[0] and "driver" in errors[0]
+    assert "leave out -gpu" in errors[0]
