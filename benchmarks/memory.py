@@ -36,7 +36,6 @@ class Variant:
     peaks: list[float] = field(default_factory=list)  # MB, one a process
     seconds: list[float] = field(default_factory=list)  # one an iteration
     results: set[str] = field(default_factory=set)
-    small_peak: float = 0.0  # MB at the small batch
     largest_batch: int = 0  # that was seen to fit into the memory given
 
     @property
@@ -103,8 +102,6 @@ def measure(args: argparse.Namespace, net: str) -> list[Variant]:
                 file=sys.stderr,
             )
     for variant in measured:
-        got = run(args.build, net, variant, args.small_batch, 1)
-        variant.small_peak = got["peak_mb"]
         variant.largest_batch = largest_batch(args, net, variant)
     check_results(net, measured)
     return measured
@@ -122,20 +119,31 @@ def check_results(net: str, measured: list[Variant]) -> None:
 
 
 def largest_batch(args: argparse.Namespace, net: str, variant: Variant) -> int:
-    """Memory grows linearly with the batch: guessed from two batches, then run."""
-    slope = (variant.peak - variant.small_peak) / (args.batch - args.small_batch)
+    """The largest batch that was run within the memory given, while the next was not.
+
+    Memory grows nearly linearly with the batch: each guess is on the line through the
+    two batches before.
+    """
     limit = args.memory * 1000
-    batch = args.batch + math.floor((limit - variant.peak) / slope)
-    while batch > 0:
-        peak = run(args.build, net, variant, batch, 1)["peak_mb"]
+    points = [(args.batch, variant.peak)]
+    fits, fails = 0, math.inf
+    guess = 3 * args.batch
+    while fails - fits > 1:
+        peak = run(args.build, net, variant, guess, 1)["peak_mb"]
         print(
-            f"{net} {variant.phase} {variant.name}: batch {batch}, {peak:.0f} MB",
+            f"{net} {variant.phase} {variant.name}: batch {guess}, {peak:.0f} MB",
             file=sys.stderr,
         )
         if peak <= limit:
-            break
-        batch -= math.ceil((peak - limit) / slope)
-    return max(batch, 0)
+            fits = max(fits, guess)
+        else:
+            fails = min(fails, guess)
+        points = [points[-1], (guess, peak)]
+        (b0, p0), (b1, p1) = points
+        slope = max((p1 - p0) / (b1 - b0), 1e-3)
+        guess = b1 + math.floor((limit - p1) / slope)
+        guess = max(fits + 1, min(guess, fails - 1))
+    return fits
 
 
 def table(args: argparse.Namespace, net: str, measured: list[Variant]) -> str:
@@ -162,10 +170,9 @@ def main() -> int:
         "--nets", nargs="+", default=["temporal_vgg16", "temporal_googlenet"]
     )
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--small-batch", type=int, default=2)
     parser.add_argument("--iterations", type=int, default=3, help="a process")
     parser.add_argument("--turns", type=int, default=2, help="processes a variant")
-    parser.add_argument("--memory", type=float, default=4, help="GB")
+    parser.add_argument("--memory", type=float, default=3, help="GB")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "cpu")
     args = parser.parse_args()
     if args.iterations < 2:
@@ -180,7 +187,6 @@ def main() -> int:
                 "phase": v.phase,
                 "variant": v.name,
                 "peak_mb": v.peaks,
-                "peak_mb_small_batch": v.small_peak,
                 "largest_batch": v.largest_batch,
                 "seconds": v.seconds,
             }

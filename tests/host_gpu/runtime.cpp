@@ -253,6 +253,15 @@ cudaError_t cudaMemset(void* to, int value, size_t bytes) {
   return cudaSuccess;
 }
 
+// For losses, whatever their precision is.
+cublasStatus_t cublasSdot_v2(cublasHandle_t, int n, const float* x, int step_x,
+                             const float* y, int step_y, float* result) {
+  double sum = 0;
+  for (int i = 0; i < n; ++i) sum += double(x[i * step_x]) * y[i * step_y];
+  *result = static_cast<float>(sum);
+  return CUBLAS_STATUS_SUCCESS;
+}
+
 // Caffe makes these for each thread; the tests don't use them.
 cublasStatus_t cublasCreate_v2(cublasHandle_t* handle) {
   *handle = nullptr;
