@@ -62,9 +62,11 @@ test-pycaffe: build ## pycaffe's own tests
 	  { tail -n 40 $(CURDIR)/build/cpu/pycaffe_tests.log; exit 1; }
 	@tail -n 3 build/cpu/pycaffe_tests.log
 
+# The tests of the CUDA build are test-cuda's.
 .PHONY: test-python
 test-python: build-tests
-	PYTHONPATH=$(PYTHONPATH_IN_PLACE) PATH=$(CURDIR)/build/cpu/bin:$$PATH $(PYTHON) -m pytest tests
+	PYTHONPATH=$(PYTHONPATH_IN_PLACE) PATH=$(CURDIR)/build/cpu/bin:$$PATH $(PYTHON) -m pytest tests \
+	  --ignore=tests/cuda --durations=20
 
 # Python and OpenMPI, which leak by design, are not in it.
 .PHONY: test-asan

@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from slow_protocol import convolve, read_planes, slow_scores
 from small_data import random_weights, write_footage
 from two_stream import cli
-from two_stream.locate import load_proto
+from two_stream.locate import caffe_binary, load_proto
 from two_stream.scores import load_scores
 
 # The frames and flow of both: img_00001.jpg of TSN, image_0001.jpg of the fork.
@@ -343,11 +343,13 @@ def fork_forward(blobs):
     return scores
 
 
-def test_the_fork_s_training_runs_from_a_v1_image_model(tmp_path, capsys):
+def test_the_fork_s_training_runs_from_a_v1_image_model(tmp_path, capsys, monkeypatch):
     """Cross-modality from a V1 model, then their solver, net, lists and frames.
 
     128 everywhere, as values or in a file of the crop's size, is the same mean.
     """
+    # Their device_id would choose a CUDA build, if there is one.
+    monkeypatch.setenv("CAFFE_BIN", caffe_binary())
     train, test = (
         write_footage(tmp_path / name, seed, frames)
         for name, seed, frames in (("a", 14, (9, 8, 7, 12)), ("b", 15, (9, 8)))
