@@ -38,6 +38,7 @@ int DeviceCount() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess || count == 0) {
+    cudaGetLastError();  // or Caffe's next kernel would be blamed for it
     throw UserError(
         "no GPU can be used: " + WhyNone(status) +
         "; leave out -gpu, or the solver's solver_mode: GPU, to use the CPU");

@@ -9,7 +9,7 @@ namespace {
 class HostMemory : public TensorMemory {
  public:
   char* Scratch(size_t bytes) override {
-    scratch_.resize(bytes);
+    if (scratch_.size() < bytes) scratch_.resize(bytes);
     return scratch_.data();
   }
   void Copy(const void* from, size_t bytes, void* to) override {

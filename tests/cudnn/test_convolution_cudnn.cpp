@@ -11,6 +11,7 @@
 
 #include "caffe/common.hpp"
 #include "caffe/layers/conv_layer.hpp"
+#include "caffe_ext/common/device.hpp"
 #include "caffe_ext/common/error.hpp"
 #include "caffe_ext/cudnn/context.hpp"
 #include "caffe_ext/cudnn/convolution_layer.hpp"
@@ -28,11 +29,7 @@ class CudnnConvolutionTest : public testing::Test {
   using Net = std::vector<Blob<Dtype>*>;
 
   void SetUp() override {
-    int devices = 0;
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
-      cudaGetLastError();
-      GTEST_SKIP() << "no GPU";
-    }
+    if (!HasDevices()) GTEST_SKIP() << "no GPU";
     CudnnSettings::Get().workspace_limit = 64 << 10;
   }
   void TearDown() override {

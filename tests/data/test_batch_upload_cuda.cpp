@@ -1,5 +1,4 @@
 // Batches brought to a GPU ahead are those that the CPU gets.
-#include <cuda_runtime.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -8,6 +7,7 @@
 #include <thread>
 
 #include "caffe/common.hpp"
+#include "caffe_ext/common/device.hpp"
 #include "tests/data/layer_fixture.hpp"
 
 namespace two_stream {
@@ -21,11 +21,7 @@ using testing::TempFolder;
 class BatchUploadTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    int devices = 0;
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
-      cudaGetLastError();
-      GTEST_SKIP() << "no GPU";
-    }
+    if (!HasDevices()) GTEST_SKIP() << "no GPU";
     std::string list;
     for (int i = 0; i < 5; ++i) {
       const std::string name = "v" + std::to_string(i);

@@ -1,6 +1,5 @@
 // Our layers' kernels against their CPU code. Without a GPU these run in
 // host_gpu_tests alone, where the kernels are functions of the host.
-#include <cuda_runtime.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "caffe/common.hpp"
 #include "caffe/layer_factory.hpp"
+#include "caffe_ext/common/device.hpp"
 #include "caffe_ext/common/run_context.hpp"
 
 namespace two_stream {
@@ -23,11 +23,7 @@ template <typename Dtype>
 class DeviceLayersTest : public testing::Test {
  protected:
   void SetUp() override {
-    int devices = 0;
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
-      cudaGetLastError();
-      GTEST_SKIP() << "no GPU";
-    }
+    if (!HasDevices()) GTEST_SKIP() << "no GPU";
   }
   void TearDown() override { Caffe::set_mode(Caffe::CPU); }
 

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "caffe/common.hpp"
+#include "caffe_ext/common/device.hpp"
 #include "caffe_ext/parallel/device_transport.hpp"
 #include "tests/parallel/conformance.hpp"
 #include "tests/parallel/from_host.hpp"
@@ -17,10 +18,7 @@
 namespace two_stream {
 namespace {
 
-int Devices() {
-  int count = 0;
-  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
-}
+int Devices() { return HasDevices() ? DeviceCount() : 0; }
 
 class DeviceRanks
     : public testing::TestWithParam<std::tuple<std::string, int>> {};
